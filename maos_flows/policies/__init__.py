@@ -1,0 +1,1 @@
+"""Policies: classes that turn ballots into a decision."""

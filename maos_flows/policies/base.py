@@ -1,0 +1,238 @@
+"""The one contract of a policy: what it weighs, what it needs, what it makes of a tally."""
+
+import copy
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+
+from maos_flows.model import (
+    Agent,
+    Ballot,
+    Elector,
+    Electorate,
+    Opening,
+    Outcome,
+    Parameters,
+    Proposal,
+    Reason,
+    Ruling,
+    Tally,
+)
+from maos_flows.quorum import Threshold, majority_threshold
+from maos_flows.tally import count
+
+Dicts = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Expertise:
+    """What one kind of expert is worth, and in which domains; without a weight it gets `expert_weight`."""
+
+    domains: tuple[str, ...]
+    weight: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """Where weights come from, for the policies that weigh.
+
+    Attributes:
+        roles: A factor per role.
+        expertise: Kinds of experts, by the role that has the expertise.
+        expert_weight: The factor of an expert in the proposal's domains for whom no weight is given.
+        regular_weight: The factor of everybody else.
+    """
+
+    roles: Mapping[str, Fraction] = field(default_factory=dict, hash=False)
+    expertise: Mapping[str, Expertise] = field(default_factory=dict, hash=False)
+    expert_weight: Fraction = Fraction(2)
+    regular_weight: Fraction = Fraction(1)
+
+
+class ConsensusPolicy:
+    """Turns ballots into a decision. Subclass it, give it a `name`, and write one of two methods.
+
+    `evaluate` gets exact values and returns a `Ruling`; `evaluate_proposal` gets and returns plain dicts. Each is
+    written in terms of the other, so a policy that has one has both. The same ballots must always give the same
+    answer: a policy is asked again when a decision is verified.
+
+    Attributes:
+        name: What it is called in `consensus_algorithm`.
+        tolerates: What it withstands, in words.
+    """
+
+    name: str = ""
+    tolerates: str = "as written"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuse a subclass in which neither method is written.
+
+        Raises:
+            TypeError: Neither `evaluate` nor `evaluate_proposal` is overridden.
+        """
+        super().__init_subclass__(**kwargs)
+        writes_values = cls.evaluate is not ConsensusPolicy.evaluate
+        writes_dicts = cls.evaluate_proposal is not ConsensusPolicy.evaluate_proposal
+        if not writes_values and not writes_dicts:
+            raise TypeError(f"{cls.__name__} must write evaluate or evaluate_proposal")
+
+    def threshold(self, share: Fraction | None) -> Threshold:
+        """Make the threshold of a share, or of none given; by default the majority rule.
+
+        Raises:
+            ConfigurationError: The share is not one this policy can have.
+        """
+        return majority_threshold(share if share is not None else Fraction(1, 2))
+
+    def weigh(self, agent: Agent, proposal: Proposal, weighing: Weighing) -> tuple[Fraction, str]:
+        """Give an agent's weight for a proposal, and say where it comes from; by default one agent, one ballot."""
+        del proposal, weighing
+        return (Fraction(1), "one agent, one ballot") if agent.weight else (Fraction(0), "adviser")
+
+    def evaluate(self, opening: Opening, tally: Tally, ballots: Sequence[Ballot]) -> Ruling:
+        """Rule on ballots that were found valid. At least one of them is for a choice."""
+        proposal, votes = as_dicts(opening, ballots)
+        return ruling_from(self.evaluate_proposal(proposal, votes), tally)
+
+    def evaluate_proposal(self, proposal: dict[str, Any], votes: Dicts) -> dict[str, Any]:
+        """Rule on ballots given as dicts; returns `consensus`, `decision`, `strength` and whatever else it says."""
+        opening, ballots = from_dicts(self, proposal, votes)
+        tally = count(ballots, opening.proposal, opening.electorate)
+        ruling = self.evaluate(opening, tally, ballots)
+        return {
+            "consensus": ruling.outcome is Outcome.REACHED,
+            "decision": ruling.choice,
+            "strength": float(ruling.strength),
+            "reason": ruling.explanation,
+            **ruling.details,
+        }
+
+    def is_settled(self, opening: Opening, tally: Tally, outstanding: Sequence[str]) -> bool:
+        """Say whether the outstanding agents can no longer change the outcome; by default only when there are none."""
+        del opening, tally
+        return not outstanding
+
+    def margin(
+        self, opening: Opening, tally: Tally, ballots: Sequence[Ballot], ruling: Ruling
+    ) -> tuple[int | None, tuple[str, ...]]:
+        """Give the fewest ballots that would have had to change, and who was decisive; by default nothing is known."""
+        del opening, tally, ballots, ruling
+        return None, ()
+
+
+def as_dicts(opening: Opening, ballots: Iterable[Ballot]) -> tuple[dict[str, Any], Dicts]:
+    """Give a proposal and its ballots as dicts of their own, which a policy may change without effect.
+
+    Weights come from the electorate; a ballot's attributes cannot replace what the electorate says of its agent.
+    """
+    electorate = opening.electorate
+    electors = {elector.agent_id: elector for elector in electorate.electors}
+    proposal = {
+        "decision_id": opening.proposal.decision_id,
+        "question": opening.proposal.question,
+        "choices": list(opening.proposal.choices),
+        "domains": list(opening.proposal.domains),
+        "round": opening.proposal.round,
+        "threshold": float(opening.parameters.threshold.share),
+        "electorate": [
+            {"agent_id": elector.agent_id, "role": elector.role, "agent_weight": float(elector.weight)}
+            for elector in electorate.electors
+        ],
+    }
+    votes = []
+    for ballot in ballots:
+        elector = electors[ballot.agent_id]
+        vote = copy.deepcopy(dict(ballot.attributes))
+        vote |= {
+            "agent_id": ballot.agent_id,
+            "decision": ballot.choice,
+            "reasoning": ballot.reasoning,
+            "evidence": list(ballot.evidence),
+            "agent_weight": float(elector.weight),
+            "role": elector.role,
+            "domains": list(elector.domains),
+        }
+        if ballot.confidence is not None:
+            vote["confidence"] = float(ballot.confidence)
+        if ballot.risk is not None:
+            vote["risk"] = ballot.risk.value
+        votes.append(vote)
+    return proposal, votes
+
+
+def from_dicts(policy: ConsensusPolicy, proposal: Mapping[str, Any], votes: Dicts) -> tuple[Opening, list[Ballot]]:
+    """Give the values of what `as_dicts` writes, so that a policy written in values answers dicts too.
+
+    Without an `electorate` in the proposal the electorate is those who voted.
+    """
+    decision_id = str(proposal.get("decision_id", ""))
+    cast = list(dict.fromkeys(str(vote["decision"]) for vote in votes))
+    choices = tuple(proposal.get("choices") or (choice for choice in cast if choice != "abstain"))
+    members = proposal.get("electorate") or votes
+    electors = tuple(
+        Elector(
+            str(member["agent_id"]),
+            Fraction(str(member.get("agent_weight", 1))),
+            str(member.get("role", "agent")),
+        )
+        for member in members
+    )
+    share = proposal.get("threshold")
+    opening = Opening(
+        Proposal(decision_id, str(proposal.get("question", "")), choices),
+        Electorate(electors),
+        policy.name,
+        Parameters(policy.threshold(None if share is None else Fraction(str(share)))),
+        datetime(1970, 1, 1, tzinfo=UTC),
+    )
+    ballots = [Ballot(decision_id, str(vote["agent_id"]), str(vote["decision"])) for vote in votes]
+    return opening, ballots
+
+
+def ruling_from(answer: object, tally: Tally) -> Ruling:
+    """Check what a policy written in dicts answered, and make a ruling of it.
+
+    An answer that is not of the form, a choice that nobody cast, and a strength outside [0, 1] are the policy's error:
+    the outcome is `error`, never `reached`.
+    """
+    if not isinstance(answer, Mapping):
+        return policy_error(f"it answered a {type(answer).__name__}, not a dict")
+    agreed, choice, share = answer.get("consensus"), answer.get("decision"), answer.get("strength", 0)
+    if not isinstance(agreed, bool):
+        return policy_error(f"its 'consensus' is {agreed!r:.60}, not True or False")
+    if isinstance(share, bool) or not isinstance(share, int | float | Fraction) or not math.isfinite(share):
+        return policy_error(f"its 'strength' is {share!r:.60}, not a number")
+    if not 0 <= share <= 1:
+        return policy_error(f"its 'strength' is {share!r:.60}, not in [0, 1]")
+    said = answer.get("reason", "")
+    details = {
+        key: value for key, value in answer.items() if key not in ("consensus", "decision", "strength", "reason")
+    }
+    exact_share = Fraction(str(share)) if isinstance(share, float) else Fraction(share)
+    if not agreed:
+        return Ruling(
+            Outcome.NOT_REACHED,
+            Reason.POLICY_DECLINED,
+            None,
+            exact_share,
+            str(said) or "the policy did not agree",
+            details,
+        )
+    if not isinstance(choice, str) or not tally.heads.get(choice):
+        return policy_error(f"it decided for {choice!r:.60}, which nobody cast")
+    return Ruling(
+        Outcome.REACHED,
+        Reason.POLICY_AGREED,
+        choice,
+        exact_share,
+        str(said) or f"the policy agreed on {choice}",
+        details,
+    )
+
+
+def policy_error(explanation: str) -> Ruling:
+    """Make the ruling of a policy that failed: the outcome is `error`, whatever the ballots say."""
+    return Ruling(Outcome.ERROR, Reason.POLICY_ERROR, explanation=f"the policy failed: {explanation}")

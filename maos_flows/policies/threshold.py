@@ -1,0 +1,91 @@
+"""Policies in which the strongest choice wins if its share meets a threshold; they differ in share and weights."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from maos_flows.margin import decisive, margin
+from maos_flows.model import (
+    Ballot,
+    Basis,
+    Opening,
+    Outcome,
+    Parameters,
+    Reason,
+    Ruling,
+    Tally,
+    TieBreak,
+    exact,
+)
+from maos_flows.policies.base import ConsensusPolicy
+from maos_flows.quorum import HALF, Threshold
+from maos_flows.tally import is_settled, strength, winner
+
+
+class ThresholdPolicy(ConsensusPolicy):
+    """The strongest choice wins if it alone is strongest and its share of the basis meets the threshold."""
+
+    def evaluate(self, opening: Opening, tally: Tally, ballots: Sequence[Ballot]) -> Ruling:
+        """Rule by the threshold; a tie leads where the parameters say."""
+        parameters = opening.parameters
+        counted = _with_casting_vote(tally, opening, ballots)
+        whole = counted.whole(parameters.basis)
+        choice = winner(counted.units, whole, parameters.threshold)
+        leaders = counted.leaders
+        share = strength(counted, leaders[0] if leaders else None, parameters.basis)
+        words = _in_words(counted, parameters, leaders)
+        if counted is not tally:
+            words = f"{words}, the casting vote of {parameters.chair} among them"
+        if choice is not None:
+            return Ruling(Outcome.REACHED, Reason.THRESHOLD_MET, choice, share, words)
+        if len(leaders) == 1:
+            return Ruling(Outcome.NOT_REACHED, Reason.BELOW_THRESHOLD, None, share, words)
+        outcome = Outcome.ESCALATED if parameters.tie_break is TieBreak.HUMAN else Outcome.NOT_REACHED
+        return Ruling(outcome, Reason.TIE, None, share, words)
+
+    def is_settled(self, opening: Opening, tally: Tally, outstanding: Sequence[str]) -> bool:
+        """Say whether the outstanding agents can no longer change the outcome."""
+        return is_settled(tally, opening, outstanding)
+
+    def margin(
+        self, opening: Opening, tally: Tally, ballots: Sequence[Ballot], ruling: Ruling
+    ) -> tuple[int | None, tuple[str, ...]]:
+        """Count the fewest ballots that would have had to change, exactly."""
+        del ruling
+        counted = _with_casting_vote(tally, opening, ballots)
+        parameters = opening.parameters
+        fewest = margin(counted, ballots, opening.electorate, parameters)
+        return fewest, decisive(counted, ballots, opening.electorate, parameters, margin=fewest)
+
+
+def _with_casting_vote(tally: Tally, opening: Opening, ballots: Sequence[Ballot]) -> Tally:
+    """Count the chair's ballot once more if the strongest are tied and it is for one of them."""
+    parameters = opening.parameters
+    leaders = tally.leaders
+    if parameters.tie_break is not TieBreak.CHAIR or len(leaders) == 1:
+        return tally
+    choice = next((ballot.choice for ballot in ballots if ballot.agent_id == parameters.chair), None)
+    if choice is None or choice not in leaders:
+        return tally
+    extra = opening.electorate.units[parameters.chair or ""]
+    units = {**tally.units, choice: tally.units[choice] + extra}
+    return replace(tally, units=units, cast=tally.cast + extra, eligible=tally.eligible + extra)
+
+
+def _in_words(tally: Tally, parameters: Parameters, leaders: Sequence[str]) -> str:
+    whole = tally.amount(tally.whole(parameters.basis))
+    weight = tally.amount(tally.units[leaders[0]] if leaders else 0)
+    who = " and ".join(leaders) if leaders else "no choice"
+    have = "have" if len(leaders) > 1 else "has"
+    each = " each" if len(leaders) > 1 else ""
+    return f"{who} {have} {weight} of {whole} {parameters.basis}{each}; {describe(parameters.threshold)} needed"
+
+
+def describe(threshold: Threshold) -> str:
+    """Say a threshold in words: `more than half`, `at least 0.67`."""
+    share = "half" if threshold.share == HALF else exact(threshold.share)
+    return f"{'more than' if threshold.strict else 'at least'} {share}"
+
+
+def share_in_words(tally: Tally, choice: str, basis: Basis) -> str:
+    """Say a choice's count in words: `3 of 5 eligible`."""
+    return f"{tally.amount(tally.units[choice])} of {tally.amount(tally.whole(basis))} {basis}"

@@ -1,0 +1,70 @@
+"""A request for a decision: everything resolved, nothing to look up."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from maos_flows.model import Agent, Context, Opening, Parameters, Proposal
+from maos_flows.policies.base import ConsensusPolicy, Weighing
+from maos_flows.policies.deciding import freeze
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRequest:
+    """What it takes to open a decision.
+
+    Attributes:
+        question: What is asked.
+        choices: The answers allowed beside `abstain`.
+        agents: Who is asked.
+        algorithm: The policy's name.
+        parameters: What it is applied with.
+        weighing: Where weights come from.
+        domains: What the matter is about.
+        context: What agents are given beside the question.
+        proposer: The agent whose proposal it is, if one's.
+        timeout_seconds: How long the decision waits for ballots, in each round.
+        retries: How often a voter is asked again after a failure that may pass.
+        rounds: How many rounds at most.
+        early_stop: Whether to stop waiting once no outstanding ballot can change the outcome.
+        title: What people see it called.
+        workflow: The workflow it is a stage of, if it is one.
+        run_id: The run of that workflow.
+    """
+
+    question: str
+    choices: tuple[str, ...]
+    agents: tuple[Agent, ...]
+    algorithm: str = "simple_majority"
+    parameters: Parameters = field(default_factory=Parameters)
+    weighing: Weighing = field(default_factory=Weighing)
+    domains: tuple[str, ...] = ()
+    context: tuple[Context, ...] = ()
+    proposer: str | None = None
+    timeout_seconds: float = 60.0
+    retries: int = 2
+    rounds: int = 1
+    early_stop: bool = False
+    title: str = ""
+    workflow: str = ""
+    run_id: str = ""
+
+
+def open_decision(
+    request: DecisionRequest, policy: ConsensusPolicy, *, decision_id: str, now: datetime, round_number: int = 1
+) -> Opening:
+    """Freeze a request into an opening whose deadline is its timeout from `now` on.
+
+    Raises:
+        ConfigurationError: The rule is impossible; names every problem.
+    """
+    proposal = Proposal(
+        decision_id,
+        request.question,
+        request.choices,
+        domains=request.domains,
+        context=request.context,
+        round=round_number,
+        proposer=request.proposer,
+        deadline=now + timedelta(seconds=request.timeout_seconds),
+    )
+    return freeze(policy, proposal, request.agents, request.parameters, opened_at=now, weighing=request.weighing)

@@ -1,0 +1,45 @@
+"""Selection: which agents of a roster are asked. A fixed rule, so that the same roster gives the same electorate."""
+
+import re
+from collections.abc import Sequence
+
+from maos_flows.model import Agent, Roster
+from maos_flows.scrutiny import fold
+
+
+def select_agents(
+    roster: Roster,
+    *,
+    roles: Sequence[str] = (),
+    domains: Sequence[str] = (),
+    question: str = "",
+    most: int | None = None,
+) -> tuple[Agent, ...]:
+    """Select the enabled agents that fit best.
+
+    With `roles`, only agents of those roles. With `most`, the best of them: first those whose domains (or role) meet
+    the domains given, then those whose domains or role the question mentions, then by place in the roster. The result
+    is in the roster's order.
+
+    Args:
+        roster: All agents.
+        roles: Roles that may take part; none means all.
+        domains: What the matter is about.
+        question: Searched for the names of domains and roles, underscores read as spaces.
+        most: How many at most; None means all.
+    """
+    allowed = [agent for agent in roster.agents if agent.enabled and (not roles or agent.role in roles)]
+    if most is None or most >= len(allowed):
+        return tuple(allowed)
+    asked = {fold(domain) for domain in domains}
+    words = " ".join(["", *re.findall(r"[^\W_]+", question.casefold()), ""])
+
+    def fit(place: int) -> tuple[int, int, int]:
+        agent = allowed[place]
+        known = [fold(name) for name in (*agent.domains, agent.role)]
+        named = sum(1 for name in known if name in asked)
+        mentioned = sum(1 for name in known if f" {name.replace('_', ' ')} " in words)
+        return -named, -mentioned, place
+
+    chosen = sorted(sorted(range(len(allowed)), key=fit)[:most])
+    return tuple(allowed[place] for place in chosen)
