@@ -1,0 +1,141 @@
+"""Messages: what replicas send each other. Only the tokens inside are signed; the rest is checked against them."""
+
+from dataclasses import dataclass
+
+from maos_flows.protocols.byzantine.agreement import Agreement
+from maos_flows.protocols.byzantine.evidence import Evidence
+from maos_flows.protocols.byzantine.statements import Signed
+from maos_flows.protocols.byzantine.value import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Ballots:
+    """Signed ballots, the sender's own or others' that it passes on."""
+
+    ballots: tuple[Signed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Propose:
+    """PROPOSE by the primary of `view`.
+
+    Attributes:
+        agent: Who signed.
+        view: The view.
+        token: The signed statement.
+        value: What is proposed.
+        changes: In views after the first, VIEW-CHANGEs of a quorum.
+        prepares: A quorum of PREPAREs for every value that `changes` claim to be prepared.
+    """
+
+    agent: str
+    view: int
+    token: str
+    value: Value
+    changes: tuple[Signed, ...] = ()
+    prepares: tuple[Signed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """PREPARE: `agent` has accepted the proposal with digest `digest` in `view`."""
+
+    agent: str
+    view: int
+    digest: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """COMMIT: `agent` has seen a quorum of PREPAREs for `digest` in `view`."""
+
+    agent: str
+    view: int
+    digest: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewChange:
+    """VIEW-CHANGE (QBFT's ROUND-CHANGE): `agent` has moved to `view`.
+
+    Attributes:
+        agent: Who signed.
+        view: Where it moved.
+        token: The signed statement, which says what it last prepared.
+        prepares: The quorum of PREPAREs behind that claim; none if it prepared nothing.
+        value: The value it prepared; None if nothing.
+    """
+
+    agent: str
+    view: int
+    token: str
+    prepares: tuple[Signed, ...] = ()
+    value: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A certificate, self-certifying.
+
+    Attributes:
+        view: The view of the COMMITs.
+        value: What was decided.
+        commits: The quorum's COMMITs.
+        others: Ballots the sender holds of agents that have no entry in `value`: found too late to count, but two
+            that differ still convict.
+        asks: Whether the sender wants the same from the recipient.
+    """
+
+    view: int
+    value: Value
+    commits: tuple[Signed, ...]
+    others: tuple[Signed, ...] = ()
+    asks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accusation:
+    """Evidence against an agent, for all to check."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Ask for the value with this digest: a quorum voted for it and the sender does not hold it."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """The value that was asked for."""
+
+    value: Value
+
+
+Message = Ballots | Propose | Prepare | Commit | ViewChange | Decided | Accusation | Fetch | Supply
+MESSAGES = (Ballots, Propose, Prepare, Commit, ViewChange, Decided, Accusation, Fetch, Supply)
+
+
+def is_within_bounds(agreement: Agreement, message: Message) -> bool:
+    """Say whether a message's lists are no longer than any honest one's, before anything in it is verified."""
+    n = agreement.size
+    match message:
+        case Ballots(ballots):
+            return 0 < len(ballots) <= 2 * n
+        case Propose():
+            is_short = len(message.changes) <= n and len(message.prepares) <= n * agreement.quorum
+            return is_short and len(message.value.entries) <= n
+        case ViewChange():
+            is_short = message.value is None or len(message.value.entries) <= n
+            return is_short and len(message.prepares) <= n
+        case Decided():
+            is_short = len(message.commits) <= n and len(message.others) <= 2 * n
+            return is_short and len(message.value.entries) <= n
+        case Supply(value):
+            return len(value.entries) <= n
+        case Prepare() | Commit() | Accusation() | Fetch():
+            return True
