@@ -1,0 +1,166 @@
+"""Rosters: who the agents are, where their weights come from, and who answers for them, read from a document."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, PlainValidator, RootModel, WithJsonSchema
+
+from maos_flows.errors import ConfigurationError, Problem
+from maos_flows.forms import Form, place, read, refusal
+from maos_flows.model import Agent, Roster
+from maos_flows.policies.base import Expertise, Weighing
+from maos_flows.scrutiny import fold
+from maos_flows.strict_yaml import load, load_file
+from maos_flows.text_types import AgentId, Distinct, Filled, Flag, Text, Weight
+from maos_flows.voter_settings import SimulatedVoter, Voter
+
+_KEY = "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedRoster:
+    """A roster as read: the agents, and where weights come from."""
+
+    roster: Roster
+    weighing: Weighing
+
+
+def _read_key(value: object) -> str:
+    """Read an Ed25519 public key as RFC 8037 writes it: base64url of 32 bytes, without padding, in its one form."""
+    if not isinstance(value, str) or not re.fullmatch(_KEY, value):
+        raise ValueError("it is not an Ed25519 public key: 43 characters of base64url, the x of RFC 8037")
+    return value
+
+
+PublicKey = Annotated[str, PlainValidator(_read_key), WithJsonSchema({"type": "string", "pattern": f"^{_KEY}$"})]
+Texts = Annotated[tuple[Text, ...], Distinct]
+
+
+class AgentForm(Form):
+    """A participant."""
+
+    id: AgentId = Field(description="Unique, also when case, spaces and Unicode forms are set aside.")
+    role: Text = Field("agent", description="What it is; weights and expertise are looked up by it, never by its id.")
+    domains: Texts = Field((), description="What it knows about.")
+    weight: Weight = Field(Fraction(1), description="Its own factor; 0 makes it an adviser, shown without effect.")
+    enabled: Flag = Field(True, description="Whether it may be asked.")
+    public_key: PublicKey | None = Field(None, description="Its Ed25519 key, the x of RFC 8037.")
+    voter: Voter = Field(
+        default_factory=lambda: SimulatedVoter(kind="simulated"),
+        description="Who answers for it; without one, a simulated voter, labelled so.",
+    )
+
+
+class ExpertiseForm(Form):
+    """What one kind of expert is worth, and in which domains."""
+
+    weight: Weight | None = Field(None, description="The factor in these domains; without it, expert_weight.")
+    domains: Texts = Field((), description="The domains it is an expert in.")
+
+
+Agents = Annotated[tuple[AgentForm, ...], Filled, Field(json_schema_extra={"minItems": 1})]
+
+
+class RosterForm(Form):
+    """All agents, and where weights come from."""
+
+    agents: Agents = Field(description="All agents, in the order of preference.")
+    agent_weights: dict[Text, Weight] = Field({}, description="A factor per role, for algorithms that weigh.")
+    agent_expertise: dict[Text, ExpertiseForm] = Field({}, description="Kinds of experts, by the role that has it.")
+    expert_weight: Weight = Field(Fraction(2), description="The factor of an expert for whom no weight is given.")
+    regular_weight: Weight = Field(Fraction(1), description="The factor of everybody else.")
+
+
+class AgentsForm(RootModel[Agents]):
+    """All agents alone."""
+
+
+def load_roster(path: Path) -> LoadedRoster:
+    """Load a roster file; paths in it are relative to its folder.
+
+    Raises:
+        ConfigurationError: The file cannot be read or is not a roster; names every problem.
+    """
+    try:
+        return roster_from(load_file(path), base=path.parent)
+    except ConfigurationError as error:
+        raise ConfigurationError(error.problems, source=str(path)) from error
+
+
+def roster_from(data: object, *, base: Path, prefix: str = "") -> LoadedRoster:
+    """Make a roster of a document's data: a mapping with `agents`, or the list of agents alone.
+
+    Args:
+        data: What was read.
+        base: The folder that paths in it are relative to.
+        prefix: Where it stands in a larger document, for problems.
+
+    Raises:
+        ConfigurationError: It is not a roster; names every problem.
+    """
+    if isinstance(data, list):
+        where: tuple[str, ...] = ()
+        form = RosterForm(agents=read(AgentsForm, data, prefix=prefix).root)
+    else:
+        where = ("agents",)
+        form = read(RosterForm, data, prefix=prefix)
+    agents: list[Agent] = []
+    found = [*_collect(form.agents, base, agents), *_twins(form.agents)]
+    problems = [Problem(place(data, (*where, *location), prefix=prefix), message) for location, message in found]
+    refused = refusal(problems, source="")
+    if refused is not None:
+        raise refused
+    return LoadedRoster(Roster(tuple(agents)), _weighing(form))
+
+
+def default_roster() -> LoadedRoster:
+    """Give the default roster: simulated agents in every role and kind of expert that people start with."""
+    text = files("maos_flows").joinpath("default_roster.yaml").read_text(encoding="utf-8")
+    return roster_from(load(text, source="default_roster.yaml"), base=Path())
+
+
+_Found = Iterator[tuple[tuple[int | str, ...], str]]
+
+
+def _collect(forms: Sequence[AgentForm], base: Path, agents: list[Agent]) -> _Found:
+    """Make the agents, and tell what is wrong with the settings of their voters."""
+    for index, form in enumerate(forms):
+        try:
+            settings = form.voter.settings(base)
+        except ConfigurationError as error:
+            yield from (((index, "voter", problem.path), problem.message) for problem in error.problems)
+            continue
+        agents.append(
+            Agent(
+                form.id,
+                form.role,
+                form.domains,
+                weight=form.weight,
+                enabled=form.enabled,
+                public_key=form.public_key,
+                voter=form.voter.kind,
+                settings=settings,
+            )
+        )
+
+
+def _twins(forms: Sequence[AgentForm]) -> _Found:
+    """Tell ids that are the same when case, spaces and Unicode forms are set aside, and a roster nobody is left of."""
+    seen: dict[str, str] = {}
+    for index, form in enumerate(forms):
+        folded = fold(form.id)
+        if folded in seen:
+            yield (index, "id"), f"{form.id!r} and {seen[folded]!r} are the same name"
+        seen.setdefault(folded, form.id)
+    if not any(form.enabled for form in forms):
+        yield (), "no agent is enabled"
+
+
+def _weighing(form: RosterForm) -> Weighing:
+    expertise = {kind: Expertise(expert.domains, expert.weight) for kind, expert in form.agent_expertise.items()}
+    return Weighing(form.agent_weights, expertise, form.expert_weight, form.regular_weight)

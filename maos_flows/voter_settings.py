@@ -1,0 +1,262 @@
+"""Settings of voters: what a roster may say about who answers for an agent, checked and made plain JSON data."""
+
+import re
+import shlex
+from abc import abstractmethod
+from collections.abc import Mapping
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+
+from maos_flows.errors import ConfigurationError, Problem
+from maos_flows.forms import Form, nearest
+from maos_flows.model import exact
+from maos_flows.text_types import (
+    Count,
+    Distinct,
+    Pause,
+    Positive,
+    Probability,
+    Scalar,
+    Seconds,
+    Text,
+    Weight,
+    read_pause,
+    read_text,
+)
+
+NOT_THERE_YET = ("model", "http", "human")
+"""Kinds of voters that are refused by name until they are there."""
+
+_FORMATS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+_FUNCTION = re.compile(r"(?P<where>[^:]+):(?P<function>[A-Za-z_]\w*)")
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+
+
+def _variable(name: object) -> str:
+    text = read_text(name)
+    if not re.match(_VARIABLE, text, re.ASCII):
+        raise ValueError(f"{text[:40]!r} is not the name of an environment variable")
+    return text
+
+
+Variable = Annotated[str, PlainValidator(_variable), WithJsonSchema({"type": "string", "pattern": _VARIABLE})]
+
+
+def _value(text: object) -> str:
+    if not isinstance(text, str):
+        raise ValueError("it must be text; write '' for an empty value")  # noqa: TRY004 - pydantic's way
+    return text if not text else read_text(text) and text
+
+
+Value = Annotated[str, PlainValidator(_value), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+
+
+def _span(value: object) -> tuple[float, float]:
+    match value:
+        case [least, most]:
+            span = read_pause(least), read_pause(most)
+        case list() | tuple() | Mapping() | None:
+            raise ValueError("it must be a duration or two of them, like [1s, 3s]")
+        case _:
+            span = read_pause(value), read_pause(value)
+    if span[0] > span[1]:
+        raise ValueError(f"{span[0]:g} s is more than {span[1]:g} s")
+    return span
+
+
+def _words(value: object) -> tuple[str, ...]:
+    match value:
+        case str():
+            words = shlex.split(read_text(value))
+        case list() | tuple():
+            words = [read_text(word) if word != "" else "" for word in value]
+        case _:
+            raise ValueError("it must be a list of words, or one text that is split like a shell does")
+    if not words or not words[0]:
+        raise ValueError("it names no program")
+    return tuple(words)
+
+
+def _opinions(weights: Mapping[str, Fraction]) -> Mapping[str, Fraction]:
+    if weights and not sum(weights.values()):
+        raise ValueError("its weights sum to 0")
+    return weights
+
+
+Words = Annotated[
+    tuple[str, ...], PlainValidator(_words, json_schema_input_type=Text | Annotated[list[Scalar], Field(min_length=1)])
+]
+Span = Annotated[
+    tuple[float, float],
+    PlainValidator(_span, json_schema_input_type=Pause | Annotated[list[Pause], Field(min_length=2, max_length=2)]),
+]
+
+
+class VoterForm(Form):
+    """What every voter may be told."""
+
+    kind: str
+    timeout: Seconds | None = Field(None, description="How long one attempt may take.")
+    retries: Count | None = Field(None, description="How often it is asked again after a failure that may pass.")
+
+    def settings(self, base: Path) -> dict[str, Any]:
+        """Give the settings as plain JSON data.
+
+        Args:
+            base: The folder that paths are relative to.
+
+        Raises:
+            ConfigurationError: A file or folder it names is not there.
+        """
+        general = {"timeout": self.timeout, "retries": self.retries}
+        return {key: value for key, value in general.items() if value is not None} | self._own(base)
+
+    @abstractmethod
+    def _own(self, base: Path) -> dict[str, Any]:
+        """Give the settings of this kind."""
+
+
+class SimulatedVoter(VoterForm):
+    """A seeded generator, for drills and benchmarks; its ballots are labelled simulated."""
+
+    kind: Literal["simulated"]
+    seed: Count = Field(0, description="What its chance is drawn from: the same seed, the same ballots.")
+    opinions: Annotated[dict[Scalar, Weight], AfterValidator(_opinions)] = Field(
+        {}, description="How much it leans to each choice."
+    )
+    lean: Probability | None = Field(
+        None,
+        description="How strongly all agents of one seed agree on one choice drawn from the question;"
+        " 0.8 without opinions, 0 with them.",
+    )
+    error_rate: Probability = Field(Fraction(0), description="How often an attempt fails.")
+    abstain_rate: Probability = Field(Fraction(0), description="How often it abstains.")
+    hang_rate: Probability = Field(Fraction(0), description="How often an attempt never ends.")
+    thinking_time: Span = Field((0.0, 0.0), description="How long it thinks: a duration, or the least and the most.")
+
+    def _own(self, base: Path) -> dict[str, Any]:
+        del base
+        rates = {name: float(getattr(self, name)) for name in ("error_rate", "abstain_rate", "hang_rate")}
+        if self.lean is not None:
+            rates["lean"] = float(self.lean)
+        opinions = {choice: exact(weight) for choice, weight in self.opinions.items()}
+        return {"seed": self.seed, "opinions": opinions, **rates, "thinking_time": list(self.thinking_time)}
+
+
+class RecordedVoter(VoterForm):
+    """Ballots from a file."""
+
+    kind: Literal["recorded"]
+    path: Text = Field(description="A .json, .jsonl or .csv file, relative to the document.")
+    decision_column: Text | None = Field(None, description="The column or key that says which decision a row is for.")
+
+    def _own(self, base: Path) -> dict[str, Any]:
+        path = (base / self.path).absolute()
+        if path.suffix.lower() not in _FORMATS:
+            raise _problem("path", f"{path.name!r} does not end in {', '.join(sorted(_FORMATS))}")
+        if not _there(path):
+            raise _problem("path", f"there is no file {path}")
+        return {
+            "path": str(path),
+            "format": _FORMATS[path.suffix.lower()],
+            "decision_column": self.decision_column,
+        }
+
+
+class CommandVoter(VoterForm):
+    """A local program: the proposal as JSON on its standard input, the ballot as JSON on its standard output."""
+
+    kind: Literal["command"]
+    command: Words = Field(
+        description="The program and its arguments; one text is split like a shell does, without one."
+    )
+    cwd: Text | None = Field(
+        None, description="Where it runs, relative to the document; by default the document's folder."
+    )
+    env: dict[Variable, Value] = Field({}, description="Environment variables it gets.")
+    pass_env: Annotated[tuple[Variable, ...], Distinct] = Field(
+        (), description="Variables of the caller's environment it gets too; no other is passed on."
+    )
+    max_output: Positive = Field(1024 * 1024, description="How many bytes it may print.")
+
+    def _own(self, base: Path) -> dict[str, Any]:
+        folder = (base / (self.cwd or ".")).absolute()
+        if not _there(folder, is_folder=True):
+            raise _problem("cwd", f"there is no folder {folder}")
+        return {
+            "command": list(self.command),
+            "cwd": str(folder),
+            "env": dict(self.env),
+            "pass_env": list(self.pass_env),
+            "max_output": self.max_output,
+        }
+
+
+class PythonVoter(VoterForm):
+    """A Python function that gets the proposal and returns the ballot."""
+
+    kind: Literal["python"]
+    function: Text = Field(description="`package.module:function`, or `path/to/file.py:function`.")
+
+    def _own(self, base: Path) -> dict[str, Any]:
+        match = _FUNCTION.fullmatch(self.function)
+        is_file = match is not None and match["where"].endswith(".py")
+        if match is None or not (is_file or _MODULE.fullmatch(match["where"])):
+            message = f"{self.function[:80]!r} is not like package.module:function or path/to/file.py:function"
+            raise _problem("function", message)
+        if not is_file:
+            return {"function": self.function}
+        path = (base / match["where"]).absolute()
+        if not _there(path):
+            raise _problem("function", f"there is no file {path}")
+        return {"function": match["function"], "path": str(path)}
+
+
+VOTERS: Mapping[str, type[VoterForm]] = {
+    "simulated": SimulatedVoter,
+    "recorded": RecordedVoter,
+    "command": CommandVoter,
+    "python": PythonVoter,
+}
+VOTER_KINDS = tuple(VOTERS)
+"""The kinds of voters there are."""
+
+
+def _voter(value: object) -> VoterForm:
+    """Read a voter by its kind."""
+    if not isinstance(value, str | dict):
+        raise ValueError("must be a kind of voter, or a mapping with a kind")  # noqa: TRY004 - pydantic's way
+    data = {"kind": value} if isinstance(value, str) else value
+    kind = data.get("kind")
+    if not isinstance(kind, str):
+        raise ValueError(f"has no kind; available: {', '.join(VOTERS)}")  # noqa: TRY004 - pydantic's way
+    if kind in NOT_THERE_YET:
+        raise ValueError(f"the kind {kind} is not there yet; available: {', '.join(VOTERS)}")
+    if kind not in VOTERS:
+        hint = nearest(kind, VOTERS)
+        raise ValueError(f"there is no kind of voter {kind[:40]!r}; available: {', '.join(VOTERS)}{hint}")
+    return VOTERS[kind].model_validate(data)
+
+
+Voter = Annotated[
+    VoterForm,
+    PlainValidator(
+        _voter,
+        json_schema_input_type=Literal["simulated"] | SimulatedVoter | RecordedVoter | CommandVoter | PythonVoter,
+    ),
+]
+
+
+def _there(path: Path, *, is_folder: bool = False) -> bool:
+    try:
+        return path.is_dir() if is_folder else path.is_file()
+    except OSError:  # a name no file can have
+        return False
+
+
+def _problem(path: str, message: str) -> ConfigurationError:
+    return ConfigurationError([Problem(path, message)])
