@@ -1,0 +1,67 @@
+"""Configuration: the settings of an installation, resolved once from the environment."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from maos_flows.errors import ConfigurationError, Problem
+from maos_flows.forms import nearest
+
+_PREFIX = "MAOS_"
+_KNOWN = ("MAOS_HOME", "MAOS_DATABASE_URL", "MAOS_ROSTER")
+_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where things are.
+
+    Attributes:
+        home: The folder for what is kept.
+        database_url: The audit store's address; it may hold a password and is never shown.
+        roster: The roster file that is used where a workflow names none.
+    """
+
+    home: Path
+    database_url: str
+    roster: Path | None = None
+
+
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """Resolve the settings from environment variables; a variable that is empty is as good as not set.
+
+    Args:
+        environ: `MAOS_HOME` (default `~/.maos`), `MAOS_DATABASE_URL` (default the SQLite file `audit.db` in the
+            home), `MAOS_ROSTER` (default none). Others that start with `MAOS_` are refused, the rest is not looked at.
+
+    Raises:
+        ConfigurationError: A variable is unknown or cannot be used; names every one.
+    """
+    problems = list(_problems(environ))
+    if problems:
+        raise ConfigurationError(problems, source="environment")
+    home = _path(environ.get("MAOS_HOME") or "~/.maos", environ)
+    roster = environ.get("MAOS_ROSTER")
+    return Settings(
+        home,
+        environ.get("MAOS_DATABASE_URL") or f"sqlite:///{home / 'audit.db'}",
+        _path(roster, environ) if roster else None,
+    )
+
+
+def _problems(environ: Mapping[str, str]) -> Iterator[Problem]:
+    for name in sorted(name for name in environ if name.startswith(_PREFIX) and name not in _KNOWN):
+        yield Problem(name, f"unknown variable, known are {', '.join(_KNOWN)}{nearest(name, _KNOWN)}")
+    scheme, separator, _ = environ.get("MAOS_DATABASE_URL", "").partition("://")
+    if scheme and (not separator or scheme not in _SCHEMES):
+        yield Problem(
+            "MAOS_DATABASE_URL", f"it must start with one of {', '.join(f'{known}://' for known in _SCHEMES)}"
+        )
+
+
+def _path(text: str, environ: Mapping[str, str]) -> Path:
+    """Make an absolute path; `~` is the `HOME` of that environment, or of this process where it has none."""
+    path = Path(text)
+    if path.parts[:1] == ("~",):
+        path = Path(environ.get("HOME") or Path.home(), *path.parts[1:])
+    return path.absolute()
