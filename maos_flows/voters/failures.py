@@ -1,0 +1,23 @@
+"""What keeps a voter from answering: failures that may pass, so that asking again helps, and failures that last."""
+
+from maos_flows.errors import MaosError
+
+
+class VoterError(MaosError):
+    """A voter gave no usable answer."""
+
+
+class PassingError(VoterError):
+    """A failure that may pass: the agent is asked again, within its retries. A user's function may raise it."""
+
+
+class AttemptTimeoutError(PassingError):
+    """One attempt took too long."""
+
+
+class MalformedError(PassingError):
+    """An answer that is not one: nothing in it is guessed at."""
+
+
+class LastingError(VoterError):
+    """A failure that asking again does not mend: a program that is not there, a function that raises."""
