@@ -46,9 +46,7 @@ class Simulation:
         network: The links.
     """
 
-    def __init__(
-        self, seed: int, profile: Profile, settings: Settings, *, message_types: Sequence[str]
-    ) -> None:
+    def __init__(self, seed: int, profile: Profile, settings: Settings, *, message_types: Sequence[str]) -> None:
         self.seed = seed
         self.profile = profile
         self.settings = settings
@@ -60,7 +58,9 @@ class Simulation:
         self._hosts: dict[str, _Host] = {}
         self._hash = hashlib.sha256()
         self._events = 0
+        self._healed_at = 0
         self._deadline = 0
+        self._last_event = 0
 
     def run(self, world: World) -> Report:
         """Run to the first violation, to a live end, or to `settings.stop_after`."""
@@ -114,10 +114,9 @@ class Simulation:
             if self.is_healed:
                 if self._world.is_live():
                     return ()
-                if self.clock.now > self._deadline:
-                    return (
-                        Violation("liveness", f"not live {self.settings.live_within} units after healing"),
-                    )
+                if self.clock.now > self._deadline or self._events > self._last_event:
+                    after = f"{self.clock.now - self._healed_at} units after healing"
+                    return (Violation("liveness", f"not live {after}, {self._events} events in all"),)
             violations = self._next()
             if violations:
                 for violation in violations:
@@ -248,7 +247,9 @@ class Simulation:
         """Make the core's links, disks and replicas sound, and break the others for ever."""
         world, plan = self._world, self.plan
         self.is_healed = True
+        self._healed_at = self.clock.now
         self._deadline = self.clock.now + self.settings.live_within
+        self._last_event = self._events + self.settings.live_events
         calm_disk = min(plan.disk_delay, HEALED_DISK_DELAY)
         self.network.plan = replace(
             plan, drop=0.0, loss_by_type=(), reorder=0.0, delay=HEALED_DELAY, disk_delay=calm_disk

@@ -67,9 +67,9 @@ class ProposeFresh:
 Request = Propose | Read | Transfer | Campaign | ProposeFresh
 
 
-def draw_request(chance: Random, agents: tuple[str, ...], number: int) -> Request:
-    """Draw the `number`-th request: mostly ballots, a few of them repeats of the one before."""
-    agent = chance.choice(agents)
+def draw_request(chance: Random, agents: tuple[str, ...], leaders: tuple[str, ...], number: int) -> Request:
+    """Draw the `number`-th request: mostly ballots, a few of them repeats of the one before, mostly at a leader."""
+    agent = chance.choice(leaders if leaders and chance.random() < 0.7 else agents)  # noqa: PLR2004  most know it
     dice = chance.random()
     if dice < 0.75:  # noqa: PLR2004  shares of the kinds of request
         key_number = number - 1 if chance.random() < 0.1 else number  # noqa: PLR2004  a client that heard nothing

@@ -22,6 +22,7 @@ class Settings:
         plan: Faults; None lets the profile draw them.
         stop_after: End after so many events in all, whatever the phase: replays a prefix.
         live_within: Virtual time that the liveness phase may take.
+        live_events: Events that it may take: ends a storm of messages.
         observe: Receives a readable line for everything that happens.
         trace: Receives a mapping for every state change of a replica (docs/protocol-trace.md).
     """
@@ -31,6 +32,7 @@ class Settings:
     plan: FaultPlan | None = None
     stop_after: int | None = None
     live_within: int = 20_000
+    live_events: int = 100_000
     observe: Callable[[str], None] | None = None
     trace: Callable[[Mapping[str, object]], None] | None = None
 
