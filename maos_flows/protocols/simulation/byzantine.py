@@ -1,7 +1,8 @@
 """Byzantine agreement in the simulation: replicas, twins with one key, scripted liars, and what liveness demands."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from random import Random
 
 from maos_flows.protocols.byzantine.agreement import Agreement, Seat
 from maos_flows.protocols.byzantine.canonical import sha256_hex
@@ -16,7 +17,7 @@ from maos_flows.protocols.simulation.byzantine_liars import SCRIPT_NAMES, Liar
 from maos_flows.protocols.simulation.driver import Simulation
 from maos_flows.protocols.simulation.events import Act, Deliver, Disturb, Event
 from maos_flows.protocols.simulation.fake_signing import Keyring
-from maos_flows.protocols.simulation.faults import Profile
+from maos_flows.protocols.simulation.faults import FaultPlan, Profile
 from maos_flows.protocols.simulation.report import Report, Violation
 from maos_flows.protocols.simulation.transcript import describe
 from maos_flows.protocols.simulation.world import AnyStep, Settings
@@ -27,6 +28,13 @@ CHOICES = ("no", "yes")
 TWIN = "'"
 AFTER_HEALING = 2_000
 RETRY_CAST = 40
+_STARVED = (
+    ("Commit", 0.9, 0.5),
+    ("Decided", 0.9, 0.5),
+    ("Prepare", 0.3, 0.2),
+    ("Propose", 0.3, 0.2),
+    ("Ballots", 0.4, 0.3),
+)
 MESSAGE_TYPES = tuple(message.__name__ for message in MESSAGES)
 
 
@@ -47,7 +55,20 @@ def run(seed: int, profile: Profile = Profile.SWARM, settings: Settings | None =
     """
     settings = settings or Settings()
     simulation = Simulation(seed, profile, settings, message_types=MESSAGE_TYPES)
+    if profile is not Profile.CALM and settings.plan is None:
+        simulation.network.plan = starve(simulation.plan, simulation.chance)
     return simulation.run(ByzantineWorld(simulation))
+
+
+def starve(plan: FaultPlan, chance: Random) -> FaultPlan:
+    """Lose most messages of some types, in half of the seeds: values are prepared and not decided, or only by a few.
+
+    Without this most seeds decide in the first view, and view changes have nothing to preserve.
+    """
+    if chance.random() < 0.5:  # noqa: PLR2004  half of the seeds
+        return plan
+    hungry = tuple((name, chance.uniform(least, 0.95)) for name, odds, least in _STARVED if chance.random() < odds)
+    return replace(plan, loss_by_type=plan.loss_by_type + hungry)
 
 
 class ByzantineWorld:
@@ -125,7 +146,7 @@ class ByzantineWorld:
             self._check_wire(envelope.message)
             envelope = Envelope(envelope.sender, envelope.recipient, encode(envelope.message))
         if address in self.honest and isinstance(replica, Replica):
-            half = self.invariants.hears(replica, self._lives[address], event.envelope.message)
+            half = self.invariants.hears(replica, self._lives[address], event.envelope)
             self._perform(address, replica.handle(envelope))
             if half is not None:
                 self.invariants.heard(replica, half)
@@ -232,9 +253,11 @@ class ByzantineWorld:
         self._scripts = dict(plan.liars)
         if self._twins or self._scripts or self._simulation.profile is Profile.CALM:
             return
-        liars = chance.sample(agents, chance.randint(0, self.agreement.faults))
+        most = self.agreement.faults
+        liars = chance.sample(agents, chance.choice((most, most, most, chance.randint(0, most))))
         self._twins = tuple(sorted(agent for agent in liars if chance.random() < 0.4))  # noqa: PLR2004  the rest has scripts
-        self._scripts = {agent: chance.choice(SCRIPT_NAMES) for agent in liars if agent not in self._twins}
+        names = (*SCRIPT_NAMES, *(SCRIPT_NAMES[-1:] * 6))
+        self._scripts = {agent: chance.choice(names) for agent in liars if agent not in self._twins}
 
     def _perform(self, address: str, step: AnyStep) -> None:
         self._touched[address] = None

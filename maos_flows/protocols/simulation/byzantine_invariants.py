@@ -6,13 +6,14 @@
 | `certificate` (B2) | every certificate verifies offline |
 | `contradiction` (B3) | no honest key signs two statements that contradict |
 | `prepared` (B4) | one prepared value a view among the honest |
+| `justified` | honest replicas stand behind every VIEW-CHANGE and every claim that an accepted proposal rests on |
 | `locked` (B5) | once so many honest committed that every quorum meets one, nobody honest accepts another value later |
 | `accused` (B6) | all evidence verifies, and none of it names an honest agent |
 | `unnoticed` (B7) | who is heard contradicting itself by an honest replica is convicted |
 | `count` (B8) | the count differs from the honest ballots only by those absent (at most f) and those of liars |
 | `buffers` (B9) | what a replica keeps is bounded |
 
-B1, B4, B5, B8 hold with at most f liars; the others always.
+`justified`, B1, B4, B5, B8 hold with at most f liars; the others always.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,12 +27,20 @@ from maos_flows.protocols.byzantine.evidence import (
     misdeed_of_two,
     verify_evidence,
 )
-from maos_flows.protocols.byzantine.messages import Ballots, Commit, Prepare, Propose, ViewChange
+from maos_flows.protocols.byzantine.messages import Ballots, Commit, Prepare, Propose, ViewChange, is_within_bounds
 from maos_flows.protocols.byzantine.replica import Replica
-from maos_flows.protocols.byzantine.statements import Kind, Reader, Signed, Statement, Verify
+from maos_flows.protocols.byzantine.statements import (
+    BallotStatement,
+    ChangeStatement,
+    Kind,
+    Reader,
+    Signed,
+    Statement,
+    Verify,
+)
 from maos_flows.protocols.byzantine.votes import WINDOW
 from maos_flows.protocols.simulation.report import Violation
-from maos_flows.protocols.step import Step
+from maos_flows.protocols.step import Envelope, Step
 
 _KINDS: Mapping[type, Kind] = {
     Propose: Kind.PROPOSE,
@@ -64,6 +73,8 @@ class ByzantineInvariants:
         self._committed: dict[tuple[int, str], set[str]] = {}
         self._accepted: dict[tuple[int, str], str] = {}
         self._checked: set[Evidence] = set()
+        self._voters: dict[tuple[Kind, int, str], set[str]] = {}
+        self._justified: set[str] = set()
         self._halves: dict[Half, set[str]] = {}
         self._cast: dict[str, str] = {}
         self.certificates: list[Certificate] = []
@@ -95,9 +106,12 @@ class ByzantineInvariants:
                 self._signed(agent, kind, message.view, message.token)
                 self._note_lock(agent, message)
 
-    def hears(self, replica: Replica, life: int, message: object) -> tuple[Half, Kind] | None:
-        """B7: note a verified vote that an honest replica is about to take."""
-        if not isinstance(message, Propose | Prepare | Commit):
+    def hears(self, replica: Replica, life: int, envelope: Envelope[object]) -> tuple[Half, Kind] | None:
+        """B7: note a verified vote that an honest replica is about to take, of its own signer and not oversized."""
+        message = envelope.message
+        if not isinstance(message, Propose | Prepare | Commit) or message.agent != envelope.sender:
+            return None
+        if not is_within_bounds(self._agreement, message):
             return None
         kind = _KINDS[type(message)]
         digest = message.value.digest if isinstance(message, Propose) else message.digest
@@ -130,6 +144,9 @@ class ByzantineInvariants:
             digest = self._prepared.setdefault(prepared.view, prepared.value.digest)
             if digest != prepared.value.digest:
                 self._violate("prepared", f"two values in view {prepared.view}")
+        archive = replica.durable.archive
+        if archive and archive[-1].view > 1 and self._is_within and archive[-1].token not in self._justified:
+            self._check_justification(replica.agent, archive[-1])
         for evidence in replica.evidence:
             if evidence not in self._checked:
                 self._accused(replica.agent, evidence)
@@ -152,6 +169,8 @@ class ByzantineInvariants:
         if statement is None:
             self._violate("contradiction", f"{agent} sent a {kind} that does not verify")
             return
+        claim = "" if isinstance(statement, BallotStatement | ChangeStatement) else statement.value
+        self._voters.setdefault((kind, view, claim), set()).add(agent)
         first = self._said.setdefault((agent, kind, view), statement)
         if first == statement and first is not statement:
             return
@@ -161,6 +180,23 @@ class ByzantineInvariants:
         is_odd = first != statement or misdeed_of_one(self._agreement, statement) is not None
         if is_odd or any(misdeed_of_two(other, statement) for other in others):
             self._violate("contradiction", f"honest {agent} contradicts itself: {statement}")
+
+    def _check_justification(self, agent: str, proposal: Propose) -> None:
+        """Count what honest replicas are known to have signed: a quorum has at most as many liars as there are.
+
+        The replica itself counts, for what it has signed may still be waiting for its disk.
+        """
+        self._justified.add(proposal.token)
+        least = self._agreement.quorum - (self._agreement.size - len(self._honest))
+        if len({agent, *self._voters.get((Kind.VIEW_CHANGE, proposal.view, ""), ())}) < least:
+            self._violate("justified", f"{agent} accepts a proposal in view {proposal.view} that few asked for")
+        for signed in proposal.changes:
+            change = self._reader.change(signed)
+            if change is None or change.prepared_view == 0:
+                continue
+            claim = (Kind.PREPARE, change.prepared_view, change.prepared_value)
+            if len({agent, *self._voters.get(claim, ())}) < least:
+                self._violate("justified", f"{agent} believes that a value is prepared in {change.prepared_view}")
 
     def _note_lock(self, agent: str, message: Propose | Prepare | Commit | ViewChange) -> None:
         """B5. Enough committers are n - q + 1, for then any quorum of VIEW-CHANGEs holds one; it can exceed f + 1."""

@@ -203,6 +203,25 @@ def leave_out(liar: Liar, message: Any, _peer: str) -> Sequence[Any]:
             return [message]
 
 
+def corrupt(liar: Liar, message: Any, _peer: str) -> Sequence[Any]:
+    """As primary, propose what is no valid value: forged, doubled or missing entries."""
+    if not isinstance(message, Propose):
+        return [message]
+    entries = message.value.entries
+    first, least = entries[0], liar.agreement.size - liar.agreement.faults
+    forged = Entry(first.agent, (first.ballots[0][:-3] + 'x"}',))
+    wrong = (
+        (forged, *entries[1:]),
+        (first, *entries),
+        entries[: least - 1],
+        entries[::-1],
+        (replace(first, ballots=first.ballots * 2), *entries[1:]),
+    )
+    value = Value(liar.chance.choice(wrong))
+    token = liar.signed_vote(Kind.PROPOSE, message.view, value.digest).token
+    return [replace(message, value=value, token=token)]
+
+
 def forge(liar: Liar, message: Any, _peer: str) -> Sequence[Any]:
     """Say things in other agents' names, with one's own signature."""
     victim = liar.chance.choice(liar.agreement.agents)
@@ -261,7 +280,7 @@ def race(liar: Liar, message: Any, _peer: str) -> Sequence[Any]:
 Script = Callable[[Liar, Any, str], Sequence[Any]]
 SCRIPTS: Mapping[str, Script] = {
     script.__name__: script
-    for script in (mute, split, agree, forget, invent, leave_out, forge, replay, vandalise, race)
+    for script in (mute, split, agree, forget, invent, leave_out, corrupt, forge, replay, vandalise, race)
 }
 SCRIPT_NAMES = (*SCRIPTS, "chameleon")
 
