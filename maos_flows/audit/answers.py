@@ -1,0 +1,201 @@
+"""Answers as they come in: one accepted per elector and round, the first; every other ballot kept with why not."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
+
+from maos_flows.audit import timeline
+from maos_flows.audit.encoding import decode, digest_of, encode
+from maos_flows.audit.openings import Openings, Standing, hold
+from maos_flows.audit.rows import ANSWER, REJECTED
+from maos_flows.errors import NotFoundError
+from maos_flows.model import (
+    Absence,
+    Ballot,
+    Event,
+    EventKind,
+    Opening,
+    RejectedBallot,
+    RejectionReason,
+    exact,
+)
+from maos_flows.scrutiny import scrutinise
+
+_BALLOT = "ballot"
+
+_OF_ROUND = select(ANSWER.c.kind, ANSWER.c.record).where(
+    ANSWER.c.decision_id == bindparam("decision"), ANSWER.c.round == bindparam("number")
+)
+_OF_AGENT = _OF_ROUND.where(ANSWER.c.agent_id == bindparam("agent"))
+_ADD = insert(ANSWER)
+_REJECTED = select(REJECTED).where(REJECTED.c.decision_id == bindparam("decision")).order_by(REJECTED.c.sequence)
+_REJECTED_OF_ROUND = _REJECTED.where(REJECTED.c.round == bindparam("number"))
+_ADD_REJECTED = insert(REJECTED)
+
+
+def record_ballot(connection: Connection, openings: Openings, ballot: Ballot, *, now: datetime) -> Ballot | Absence:
+    """Keep a ballot: as its agent's answer if it is the first and scrutiny finds nothing, else as rejected.
+
+    Returns:
+        The agent's answer as it is kept; the ballot itself if it is rejected and the agent has no answer.
+    """
+    standing = hold(connection, ballot.decision_id)
+    known = 1 <= ballot.round <= standing.latest_round
+    number = ballot.round if known else standing.latest_round
+    opening = openings.get(connection, ballot.decision_id, number)
+    stored = find(connection, ballot.decision_id, number, ballot.agent_id) if known else None
+    latest = openings.get(connection, ballot.decision_id, standing.latest_round)
+    match judge(ballot, stored, opening=opening, latest=latest, standing=standing):
+        case RejectedBallot() as rejected:
+            add_rejected(connection, rejected, decision_id=ballot.decision_id, number=number, now=now)
+            return ballot if stored is None else stored
+        case answer if answer is stored:
+            return answer
+        case Ballot() as valid:
+            event = Event(valid.received_at or now, EventKind.BALLOT, _words_of(valid), valid.agent_id)
+            _add(connection, valid, replace(event, data=_data_of(valid)))
+            return valid
+
+
+def record_absence(connection: Connection, openings: Openings, absence: Absence, *, now: datetime) -> Ballot | Absence:
+    """Keep why an elector has no ballot, unless it has an answer; after closing, nothing is kept.
+
+    Raises:
+        NotFoundError: There is no such decision, round or elector.
+    """
+    standing = hold(connection, absence.decision_id)
+    opening = openings.get(connection, absence.decision_id, absence.round)
+    if opening.electorate.elector(absence.agent_id) is None:
+        raise NotFoundError(f"{absence.agent_id!r} is not in the electorate of decision {absence.decision_id!r}")
+    stored = find(connection, absence.decision_id, absence.round, absence.agent_id)
+    if stored is not None or standing.is_closed:
+        return absence if stored is None else stored
+    words = f"{absence.agent_id}: {absence.kind.value.replace('_', ' ')}"
+    data = {"round": absence.round, "kind": absence.kind.value}
+    event = Event(absence.received_at or now, EventKind.ABSENCE, words, absence.agent_id, data=data)
+    _add(connection, absence, event)
+    return absence
+
+
+def judge(
+    ballot: Ballot, stored: Ballot | Absence | None, *, opening: Opening, latest: Opening, standing: Standing
+) -> Ballot | RejectedBallot:
+    """Say what becomes of a ballot: its agent's answer, the answer there is already, or rejected."""
+    scrutiny = scrutinise((ballot,), opening)
+    if scrutiny.rejected:
+        return scrutiny.rejected[0]
+    valid = scrutiny.counted[0]
+    match stored:
+        case Ballot():
+            if is_same_answer(stored, valid, opening):
+                return stored
+            words = f"{valid.agent_id} had already cast a ballot for {stored.choice!r} in round {stored.round}"
+            return RejectedBallot(valid, RejectionReason.CONFLICTING, words)
+        case Absence():
+            words = f"it came after {valid.agent_id} was recorded as {stored.kind.value.replace('_', ' ')}"
+            return RejectedBallot(valid, RejectionReason.LATE, words)
+        case None:
+            pass
+    if standing.is_closed:
+        return RejectedBallot(valid, RejectionReason.LATE, "it arrived after the decision was closed")
+    overtaken = scrutinise((valid,), latest).rejected
+    return overtaken[0] if overtaken else valid
+
+
+def is_same_answer(one: Ballot, other: Ballot, opening: Opening) -> bool:
+    """Say whether scrutiny takes two ballots of an agent for the same one."""
+    return one == other or bool(scrutinise((one, other), opening).duplicates)
+
+
+def find(connection: Connection, decision_id: str, number: int, agent_id: str) -> Ballot | Absence | None:
+    """Find an agent's answer in a round."""
+    of_agent = {"decision": decision_id, "number": number, "agent": agent_id}
+    row = connection.execute(_OF_AGENT, of_agent).mappings().one_or_none()
+    return None if row is None else _answer(row)
+
+
+def read(connection: Connection, decision_id: str, number: int) -> tuple[Ballot | Absence, ...]:
+    """Read the answers of a round, by agent."""
+    rows = connection.execute(_OF_ROUND, {"decision": decision_id, "number": number}).mappings()
+    return tuple(sorted((_answer(row) for row in rows), key=lambda answer: answer.agent_id))
+
+
+def read_rejected(connection: Connection, decision_id: str, number: int) -> tuple[RejectedBallot, ...]:
+    """Read the rejected ballots of a round, as they came."""
+    rows = connection.execute(_REJECTED_OF_ROUND, {"decision": decision_id, "number": number}).mappings()
+    return tuple(_rejected(row) for row in rows)
+
+
+def read_numbered(connection: Connection, decision_id: str, sequences: Sequence[int]) -> tuple[RejectedBallot, ...]:
+    """Read the rejected ballots whose events have these numbers, in this order."""
+    if not sequences:
+        return ()
+    rows = {row["sequence"]: row for row in connection.execute(_REJECTED, {"decision": decision_id}).mappings()}
+    return tuple(_rejected(rows[sequence]) for sequence in sequences)
+
+
+def add_rejected(
+    connection: Connection, rejected: RejectedBallot, *, decision_id: str, number: int, now: datetime
+) -> int:
+    """Keep a rejected ballot, once however often it comes, and give the number of its event."""
+    ballot, reason = rejected.ballot, rejected.reason.value
+    content = digest_of(encode(replace(ballot, received_at=None, seconds=0.0)))
+    again = select(REJECTED.c.sequence).where(
+        *(REJECTED.c.decision_id == decision_id, REJECTED.c.round == number),
+        *(REJECTED.c.digest == content, REJECTED.c.reason == reason),
+    )
+    earlier: int | None = connection.execute(again).scalar_one_or_none()
+    if earlier is not None:
+        return earlier
+    words = f"{ballot.agent_id}: not counted, {reason.replace('_', ' ')}: {rejected.explanation}"
+    data = {"round": number, "reason": reason}
+    event = Event(ballot.received_at or now, EventKind.REJECTED, words, ballot.agent_id, data=data)
+    sequence = timeline.append(connection, decision_id, event).sequence
+    values = {
+        "decision_id": decision_id,
+        "sequence": sequence,
+        "round": number,
+        "agent_id": ballot.agent_id,
+        "reason": reason,
+        "explanation": rejected.explanation,
+        "received_at": ballot.received_at,
+        "digest": content,
+        "record": encode(ballot),
+    }
+    connection.execute(_ADD_REJECTED, values)
+    return sequence
+
+
+def _add(connection: Connection, answer: Ballot | Absence, event: Event) -> None:
+    kind, choice = (_BALLOT, answer.choice) if isinstance(answer, Ballot) else (answer.kind.value, None)
+    values = {
+        "decision_id": answer.decision_id,
+        "round": answer.round,
+        "agent_id": answer.agent_id,
+        "sequence": timeline.append(connection, answer.decision_id, event).sequence,
+        "kind": kind,
+        "choice": choice,
+        "voter": answer.voter,
+        "received_at": answer.received_at,
+        "record": encode(answer),
+    }
+    connection.execute(_ADD, values)
+
+
+def _words_of(ballot: Ballot) -> str:
+    confidence = "" if ballot.confidence is None else f", confidence {exact(ballot.confidence)}"
+    return f"{ballot.agent_id}: {ballot.choice}{confidence}{' (simulated)' if ballot.voter == 'simulated' else ''}"
+
+
+def _data_of(ballot: Ballot) -> dict[str, str | int | bool]:
+    return {"round": ballot.round, "choice": ballot.choice, "voter": ballot.voter}
+
+
+def _answer(row: RowMapping) -> Ballot | Absence:
+    return decode(Ballot, row["record"]) if row["kind"] == _BALLOT else decode(Absence, row["record"])
+
+
+def _rejected(row: RowMapping) -> RejectedBallot:
+    return RejectedBallot(decode(Ballot, row["record"]), RejectionReason(row["reason"]), row["explanation"])

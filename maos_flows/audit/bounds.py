@@ -1,0 +1,133 @@
+"""Bounds on what an agent's answer may store. What goes beyond is cut with a visible mark, never refused."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+
+from maos_flows.audit.texts import Limits, cut, portable
+from maos_flows.errors import ConfigurationError, Problem
+from maos_flows.model import Absence, Ballot, Event, RejectedBallot
+from maos_flows.records import canonical
+
+MOST_REASONING = 64 * 1024
+"""Bytes of a reasoning or an explanation, in UTF-8."""
+
+MOST_EVIDENCE = 64
+"""Pieces of evidence, each of at most `MOST_TEXT` bytes."""
+
+MOST_ATTRIBUTES = 64 * 1024
+"""Bytes of a ballot's attributes, as JSON."""
+
+MOST_TEXT = 2 * 1024
+"""Bytes of an id, a choice, a piece of evidence, or one text among the attributes."""
+
+_WITHIN_ATTRIBUTES = Limits(text=MOST_TEXT, name=256, items=64, depth=16)
+_MOST_CONFIDENCE_BITS = 1024
+
+
+def bound_ballot(ballot: Ballot, *, now: datetime | None = None) -> Ballot:
+    """Bound a ballot's texts and set its arrival to `now` if it states none.
+
+    Raises:
+        ConfigurationError: Its arrival has no time zone.
+    """
+    return replace(
+        ballot,
+        decision_id=cut(ballot.decision_id, MOST_TEXT),
+        agent_id=cut(ballot.agent_id, MOST_TEXT),
+        choice=cut(ballot.choice, MOST_TEXT),
+        confidence=_short(ballot.confidence),
+        reasoning=cut(ballot.reasoning, MOST_REASONING),
+        evidence=_cut_evidence(ballot.evidence),
+        attributes=_cut_attributes(ballot.attributes),
+        voter=cut(ballot.voter, MOST_TEXT),
+        received_at=_arrival(ballot.received_at, now),
+        seconds=_finite(ballot.seconds),
+    )
+
+
+def bound_absence(absence: Absence, *, now: datetime | None = None) -> Absence:
+    """Bound an absence's texts and set its time to `now` if it states none.
+
+    Raises:
+        ConfigurationError: Its time has no time zone.
+    """
+    return replace(
+        absence,
+        decision_id=cut(absence.decision_id, MOST_TEXT),
+        agent_id=cut(absence.agent_id, MOST_TEXT),
+        explanation=cut(absence.explanation, MOST_REASONING),
+        voter=cut(absence.voter, MOST_TEXT),
+        received_at=_arrival(absence.received_at, now),
+        seconds=_finite(absence.seconds),
+    )
+
+
+def bound_rejected(rejected: RejectedBallot) -> RejectedBallot:
+    """Bound the texts of a rejected ballot."""
+    explanation = cut(rejected.explanation, MOST_TEXT)
+    return replace(rejected, ballot=bound_ballot(rejected.ballot), explanation=explanation)
+
+
+def bound_event(event: Event) -> Event:
+    """Bound an event's texts.
+
+    Raises:
+        ConfigurationError: Its time has no time zone.
+    """
+    return replace(
+        event,
+        at=in_utc(event.at, path="at"),
+        text=cut(event.text, MOST_TEXT),
+        agent_id=None if event.agent_id is None else cut(event.agent_id, MOST_TEXT),
+        data=_cut_attributes(event.data),
+    )
+
+
+def in_utc(instant: datetime, *, path: str) -> datetime:
+    """Give an aware instant in UTC.
+
+    Raises:
+        ConfigurationError: It has no time zone.
+    """
+    if instant.tzinfo is None:
+        raise ConfigurationError([Problem(path, f"{instant.isoformat()} has no time zone; give instants in UTC")])
+    return instant.astimezone(UTC)
+
+
+def _arrival(instant: datetime | None, now: datetime | None) -> datetime | None:
+    return now if instant is None else in_utc(instant, path="received_at")
+
+
+def _finite(seconds: float) -> float:
+    return seconds if math.isfinite(seconds) else 0.0
+
+
+def _short(confidence: Fraction | None) -> Fraction | None:
+    """Give a confidence that can be written: one with hundreds of digits is rounded, and stays in or out of [0, 1]."""
+    if confidence is None:
+        return None
+    if confidence.numerator.bit_length() + confidence.denominator.bit_length() <= _MOST_CONFIDENCE_BITS:
+        return confidence
+    if 0 <= confidence <= 1:
+        return confidence.limit_denominator(10**18)
+    return Fraction(2) if confidence > 1 else Fraction(-1)
+
+
+def _cut_evidence(evidence: tuple[str, ...]) -> tuple[str, ...]:
+    room = MOST_EVIDENCE if len(evidence) <= MOST_EVIDENCE else MOST_EVIDENCE - 1
+    kept = tuple(cut(item, MOST_TEXT) for item in evidence[:room])
+    return (*kept, f"[cut: {len(evidence) - room} more]") if len(evidence) > room else kept
+
+
+def _cut_attributes(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    kept: dict[str, Any] = {}
+    left = MOST_ATTRIBUTES
+    for name, value in portable(attributes, _WITHIN_ATTRIBUTES).items():
+        size = len(canonical(value))
+        kept[name] = value if size <= left else f"[cut: {size} bytes]"
+        left -= size if size <= left else 0
+    return kept

@@ -1,0 +1,11 @@
+"""How Alembic runs our migrations: on the connection and within the transaction it is given."""
+
+from alembic import context
+
+from maos_flows.audit.rows import METADATA
+from maos_flows.audit.schema import VERSION_TABLE
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=METADATA, version_table=VERSION_TABLE
+)
+context.run_migrations()

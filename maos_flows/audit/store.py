@@ -1,0 +1,265 @@
+"""The audit store: every decision as it was opened, answered and closed, in SQLite or PostgreSQL."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine, select
+
+from maos_flows.audit import answers, checks, closing, openings, runs, summaries, timeline
+from maos_flows.audit.bounds import bound_absence, bound_ballot, in_utc
+from maos_flows.audit.encoding import decode
+from maos_flows.audit.engine import is_sqlite, make_engine, name_of, read_url, transaction
+from maos_flows.audit.rows import DECISION
+from maos_flows.audit.runs import StageRecord, WorkflowRun
+from maos_flows.audit.schema import prepare
+from maos_flows.audit.summaries import DecisionSummary
+from maos_flows.errors import ConfigurationError, Problem, StoreError
+from maos_flows.model import Absence, Ballot, Decision, Event, Opening, RejectedBallot
+from maos_flows.request import DecisionRequest
+
+__all__ = ["AuditStore", "DecisionSummary", "StageRecord", "WorkflowRun"]
+
+
+class AuditStore:
+    """Keeps decisions for whoever asks later. Threads may share one; processes open one each.
+
+    Everything a method writes is on disk when it returns, in one transaction with the timeline's events that tell of
+    it. Any method raises `StoreError`, in one line, if the database cannot be reached, read or written.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._openings = openings.Openings()
+        # SQLite has one writer at a time. Threads queue here, in turn; between processes it waits by trying again.
+        self._turn: AbstractContextManager[object] = threading.Lock() if is_sqlite(engine.url) else nullcontext()
+
+    @classmethod
+    def open(cls, url: str) -> "AuditStore":
+        """Open the store at a URL, made if there is none and brought to the newest schema.
+
+        Args:
+            url: `sqlite:///FILE` (four slashes before an absolute path), `postgresql://...` or `postgres://...`.
+
+        Raises:
+            StoreError: It is damaged, newer than this release, not an audit store, or cannot be reached or made.
+        """
+        engine = make_engine(read_url(url))
+        try:
+            prepare(engine)
+        except StoreError:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def name(self) -> str:
+        """Where it is, for people: the file, or the server's URL without its password."""
+        return name_of(self._engine.url)
+
+    def open_decision(self, opening: Opening, request: DecisionRequest) -> Opening:
+        """Keep what binds a decision: request, electorate, parameters.
+
+        Returns:
+            The opening as it is kept. If the decision is there already, that is the one frozen then, and counts.
+
+        Raises:
+            ConflictError: The decision is there and was requested otherwise.
+            ConfigurationError: It is not a first round, its id is unusable, or an instant has no time zone.
+        """
+        with self._writing() as connection:
+            return openings.open_decision(connection, self._openings, opening, request)
+
+    def open_round(self, opening: Opening) -> Opening:
+        """Keep what binds a further round of a decision; the round before it takes no more ballots.
+
+        Returns:
+            The opening as it is kept. If the round is there already, that is the one frozen then, and counts.
+
+        Raises:
+            NotFoundError: There is no such decision.
+            ConflictError: The decision is closed, or the round before is missing.
+        """
+        with self._writing() as connection:
+            return openings.open_round(connection, self._openings, opening)
+
+    def record_answer(self, answer: Ballot | Absence) -> Ballot | Absence:
+        """Keep what an agent answered in a round, or why it did not; the first of an elector's answers stands.
+
+        A ballot that scrutiny rejects, or that comes after the agent's answer, a later round or the closing, is kept
+        as rejected and takes nobody's place. A ballot that states no arrival arrives now.
+
+        Returns:
+            The agent's answer as it is kept: texts bounded, the choice tidied. If a ballot is rejected and its agent
+            has no answer, the ballot itself, which a count rejects by the same scrutiny. An absence after the closing
+            is not kept and comes back as it is.
+
+        Raises:
+            NotFoundError: There is no such decision or, for an absence, no such round or elector.
+        """
+        now = datetime.now(UTC)
+        with self._writing() as connection:
+            if isinstance(answer, Ballot):
+                return answers.record_ballot(connection, self._openings, bound_ballot(answer, now=now), now=now)
+            return answers.record_absence(connection, self._openings, bound_absence(answer, now=now), now=now)
+
+    def answers(self, decision_id: str, round_number: int) -> tuple[Ballot | Absence, ...]:
+        """Read the answers of a round, by agent; rejected ballots are not among them."""
+        with self._reading() as connection:
+            return answers.read(connection, decision_id, round_number)
+
+    def rejected(self, decision_id: str, round_number: int) -> tuple[RejectedBallot, ...]:
+        """Read the ballots of a round that are kept and not counted, as they came."""
+        with self._reading() as connection:
+            return answers.read_rejected(connection, decision_id, round_number)
+
+    def close_decision(self, decision: Decision, *, at: datetime) -> Decision:
+        """Write a decision's outcome, faults and record.
+
+        Answers it rests on that were not recorded as they came are recorded with it. Record the absence of every
+        elector without a ballot first, and decide over what `record_answer` returned: no ballot can come between then.
+
+        Returns:
+            The decision as it is kept. If it is closed already, by anybody, that is the one written then, and counts.
+
+        Raises:
+            NotFoundError: There is no such decision.
+            ConflictError: It does not rest on what is on record: the latest round's opening, and its answers.
+        """
+        moment = in_utc(at, path="at")
+        with self._writing() as connection:
+            return closing.close_decision(connection, self._openings, decision, at=moment)
+
+    def opening(self, decision_id: str) -> Opening | None:
+        """Read the opening of a decision's latest round; None if it is not there."""
+        with self._reading() as connection:
+            number = openings.latest_round(connection, decision_id)
+            return self._openings.read(connection, decision_id, number) if number else None
+
+    def request(self, decision_id: str) -> DecisionRequest | None:
+        """Read what was requested; None if it is not there."""
+        with self._reading() as connection:
+            query = select(DECISION.c.request).where(DECISION.c.id == decision_id)
+            record = connection.execute(query).scalar_one_or_none()
+        return None if record is None else decode(DecisionRequest, record)
+
+    def decision(self, decision_id: str) -> Decision | None:
+        """Read a decision whole; None while it is open, or if it is not there."""
+        with self._reading() as connection:
+            return closing.read(connection, self._openings, decision_id)
+
+    def note(self, decision_id: str, event: Event) -> Event:
+        """Add an event to a decision's timeline.
+
+        Returns:
+            The event with its number, which the store gives.
+
+        Raises:
+            NotFoundError: There is no such decision.
+            ConfigurationError: The event tells of something the store keeps (a ballot, ...) and writes itself.
+        """
+        if event.kind in timeline.OF_ROWS:
+            message = f"{event.kind.value!r} is written by the store itself, with what it tells of"
+            raise ConfigurationError([Problem("kind", message)])
+        with self._writing() as connection:
+            openings.hold(connection, decision_id)
+            return timeline.append(connection, decision_id, event)
+
+    def timeline(self, decision_id: str, *, after: int = 0) -> tuple[Event, ...]:
+        """Read a decision's events in order, from the one after number `after` on."""
+        with self._reading() as connection:
+            return timeline.read(connection, decision_id, after=after)
+
+    def decisions(
+        self, *, limit: int = 50, run_id: str | None = None, before: datetime | None = None
+    ) -> tuple[DecisionSummary, ...]:
+        """List decisions, the newest first: those of one run, or opened before an instant, if asked."""
+        moment = None if before is None else in_utc(before, path="before")
+        with self._reading() as connection:
+            return summaries.read(connection, limit=limit, run_id=run_id, before=moment)
+
+    def open_run(self, run: WorkflowRun) -> WorkflowRun:
+        """Keep a run of a workflow.
+
+        Returns:
+            The run as it is kept: as it was first started, if it is there already.
+
+        Raises:
+            ConflictError: It is there and is of another workflow, document or parameters.
+        """
+        with self._writing() as connection:
+            return runs.open_run(connection, run)
+
+    def run(self, run_id: str) -> WorkflowRun | None:
+        """Read a run; None if it is not there."""
+        with self._reading() as connection:
+            return runs.read(connection, run_id)
+
+    def close_run(self, run_id: str, *, outcome: str, at: datetime) -> WorkflowRun:
+        """Write how a run ended.
+
+        Returns:
+            The run as it is kept; what was written first stays.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        with self._writing() as connection:
+            return runs.close_run(connection, run_id, outcome=outcome, at=at)
+
+    def runs(self, *, limit: int = 50) -> tuple[WorkflowRun, ...]:
+        """List runs, the newest first."""
+        with self._reading() as connection:
+            return runs.read_newest(connection, limit=limit)
+
+    def note_stage(self, run_id: str, stage: str, *, outcome: str, explanation: str, at: datetime) -> None:
+        """Keep how a stage of a run ended, or why it was skipped; what was kept first stays.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        with self._writing() as connection:
+            runs.add_stage(connection, StageRecord(run_id, stage, outcome, explanation, at))
+
+    def stages(self, run_id: str) -> tuple[StageRecord, ...]:
+        """Read how the stages of a run ended, in the order in which they did."""
+        with self._reading() as connection:
+            return runs.read_stages(connection, run_id)
+
+    def check(self) -> tuple[str, ...]:
+        """Read the whole store and say what is wrong with it, each in a line; nothing if all is well."""
+        try:
+            with self._reading() as connection:
+                return checks.problems_of(connection)
+        except StoreError as error:
+            return (str(error),)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """Begin a write transaction: the only place where one begins.
+
+        A log over the rows has its place here: its entries are added and its head is advanced before the commit, so
+        that rows and log are on disk together or not at all. No agent and no policy is ever called within one.
+        """
+        with self._turn, transaction(self._engine, writes=True) as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with transaction(self._engine, writes=False) as connection:
+            yield connection

@@ -1,0 +1,62 @@
+"""A decision's timeline: events numbered without a gap, written with the rows they tell of."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select
+
+from maos_flows.audit.bounds import bound_event
+from maos_flows.audit.encoding import encode
+from maos_flows.audit.rows import EVENT
+from maos_flows.errors import StoreError
+from maos_flows.model import Event, EventKind
+
+OF_ROWS = frozenset(
+    {
+        EventKind.OPENED,
+        EventKind.ROUND_OPENED,
+        EventKind.BALLOT,
+        EventKind.ABSENCE,
+        EventKind.REJECTED,
+        EventKind.DECIDED,
+    }
+)
+"""Events that tell of a row: the store writes them itself, one for each such row."""
+
+# Statements are made once: making one and finding its compiled form costs more than running it.
+_LAST = select(func.coalesce(func.max(EVENT.c.sequence), 0)).where(EVENT.c.decision_id == bindparam("decision"))
+_ADD = insert(EVENT)
+
+
+def append(connection: Connection, decision_id: str, event: Event) -> Event:
+    """Add an event with the next number. The caller holds the decision (`openings.hold`), so no other can take it."""
+    last: int = connection.execute(_LAST, {"decision": decision_id}).scalar_one()
+    bounded = replace(bound_event(event), sequence=last + 1)
+    values = {
+        "decision_id": decision_id,
+        "sequence": bounded.sequence,
+        "at": bounded.at,
+        "kind": bounded.kind.value,
+        "agent_id": bounded.agent_id,
+        "text": bounded.text,
+        "record": encode(dict(bounded.data)),
+    }
+    connection.execute(_ADD, values)
+    return bounded
+
+
+def read(connection: Connection, decision_id: str, *, after: int) -> tuple[Event, ...]:
+    """Read the events numbered above `after`, in order."""
+    query = select(EVENT).where(EVENT.c.decision_id == decision_id, EVENT.c.sequence > after).order_by(EVENT.c.sequence)
+    return tuple(_event(row) for row in connection.execute(query).mappings())
+
+
+def _event(row: RowMapping) -> Event:
+    try:
+        kind = EventKind(row["kind"])
+        data: dict[str, Any] = json.loads(row["record"])
+    except ValueError as error:
+        where = f"event {row['sequence']} of {row['decision_id']}"
+        raise StoreError(f"{where} in the audit store is damaged: {error}") from error
+    return Event(row["at"], kind, row["text"], agent_id=row["agent_id"], sequence=row["sequence"], data=data)
