@@ -70,22 +70,29 @@ def place(data: object, location: Sequence[int | str], *, prefix: str = "") -> s
     return path if line is None else f"{path} (line {line})".lstrip()
 
 
-def read(form: type[_Form], data: object, *, prefix: str = "") -> _Form:
+def read(form: type[_Form], document: Any, *, at: Sequence[int | str] = (), prefix: str = "") -> _Form:
     """Read a part of a document.
+
+    Args:
+        form: What the part is.
+        document: What was read from text.
+        at: Where the part stands in it; by default it is the whole.
+        prefix: Where the document itself stands in a larger one, for problems.
 
     Raises:
         ConfigurationError: It is not of that form; names every problem with path and line.
     """
+    part = document
+    for step in at:
+        part = part[step]
     try:
-        return form.model_validate(data)
+        return form.model_validate(part)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-        raise ConfigurationError([_problem(detail, data, prefix) for detail in details]) from error
-
-
-def _problem(detail: ErrorDetails, data: object, prefix: str) -> Problem:
-    message = _in_words(detail["type"], detail["msg"].removeprefix("Value error, "))
-    return Problem(place(data, _parts(detail), prefix=prefix), message)
+        problems = []
+        for detail in error.errors(include_url=False):
+            message = _in_words(detail["type"], detail["msg"].removeprefix("Value error, "))
+            problems.append(Problem(place(document, (*at, *_parts(detail)), prefix=prefix), message))
+        raise ConfigurationError(problems) from error
 
 
 def _parts(detail: ErrorDetails) -> tuple[int | str, ...]:

@@ -1,0 +1,141 @@
+"""The format of a workflow document: every key, what it takes, and what it means."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator
+
+from maos_flows.forms import Form
+from maos_flows.model import Basis, TieBreak
+from maos_flows.roster import AgentForm, RosterForm, Texts
+from maos_flows.scrutiny import tidy
+from maos_flows.text_types import (
+    AgentId,
+    Count,
+    Distinct,
+    Filled,
+    Flag,
+    Name,
+    Positive,
+    Scalar,
+    Seconds,
+    Share,
+    Text,
+)
+from maos_flows.workflow.model import OnNoConsensus
+
+MOST_STAGES = 200
+"""How many stages one workflow may have."""
+
+
+class ContextText(Form):
+    """A text that agents are given."""
+
+    name: Text | None = Field(None, description="What agents see it called.")
+    text: Text = Field(description="The text; data, never instruction.")
+
+
+class ContextFile(Form):
+    """A file whose text agents are given, read when the workflow is loaded."""
+
+    name: Text | None = Field(None, description="What agents see it called; by default the path.")
+    file: Text = Field(description="A UTF-8 text file of at most 256 KiB, relative to the document.")
+
+
+def _entry(value: object) -> ContextText | ContextFile:
+    match value:
+        case str():
+            return ContextText(text=value)
+        case {"file": _}:
+            return ContextFile.model_validate(value)
+        case dict():
+            return ContextText.model_validate(value)
+        case _:
+            raise ValueError("must be text, or a mapping with text or file")
+
+
+def _entries(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _stages(value: object) -> tuple[Any, ...]:
+    """Take the stages as they are; each is read on its own, so that one that is wrong does not hide the others."""
+    if not isinstance(value, list):
+        raise ValueError("must be a list of stages")  # noqa: TRY004 - pydantic's way
+    if not 1 <= len(value) <= MOST_STAGES:
+        raise ValueError(f"{len(value)} stages are not in 1..{MOST_STAGES}")
+    return tuple(value)
+
+
+Choice = Annotated[Scalar, BeforeValidator(lambda value: tidy(value) if isinstance(value, str) else value)]
+Entry = Annotated[
+    ContextText | ContextFile, PlainValidator(_entry, json_schema_input_type=Text | ContextText | ContextFile)
+]
+Entries = Annotated[
+    tuple[Entry, ...], Filled, BeforeValidator(_entries, json_schema_input_type=Text | tuple[Entry, ...])
+]
+Domains = Annotated[Texts, Filled]
+ProceedOn = Annotated[tuple[Choice, ...], Distinct, Filled]
+
+
+class StageDefaults(Form):
+    """What holds for every stage that does not say otherwise."""
+
+    consensus_algorithm: Text | None = Field(None, description="The policy that decides (default simple_majority).")
+    threshold: Share | None = Field(
+        None, description="The share a choice needs, above 0 and at most 1, like 0.6 or 2/3; by default the policy's."
+    )
+    basis: Basis | None = Field(
+        None,
+        description="What that is a share of: the weight of all (eligible, default), cast, or cast less abstentions.",
+    )
+    min_participants: Positive | None = Field(None, description="How many must cast a valid ballot (default 1).")
+    max_agents: Positive | None = Field(None, description="How many are asked at most, the best fitting first.")
+    roles: Domains | None = Field(None, description="Roles that may take part (default all).")
+    expert_domains: Domains | None = Field(None, description="What the matter is about; experts in it weigh more.")
+    choices: tuple[Choice, ...] | None = Field(
+        None,
+        description="The answers allowed beside abstain; by default those the question lists, else approve, reject.",
+    )
+    proceed_on: ProceedOn | None = Field(None, description="The choices that lead on (default any but reject).")
+    on_no_consensus: OnNoConsensus | None = Field(None, description="What follows without a decision (default stop).")
+    timeout: Seconds | None = Field(None, description="How long each round waits for ballots (default 60s).")
+    retries: Count | None = Field(None, description="How often a voter that failed is asked again (default 2).")
+    rounds: Positive | None = Field(None, description="How many rounds at most (default 1, with a revote 2).")
+    early_stop: Flag | None = Field(
+        None, description="Whether to stop waiting once nothing can change (default false)."
+    )
+    context: Entries | None = Field(None, description="What agents are given beside the question.")
+    tie_break: TieBreak | None = Field(None, description="What a tie leads to (default none).")
+    chair: AgentId | None = Field(None, description="The agent with the casting vote, for tie_break: chair.")
+    veto: Domains | None = Field(None, description="Agents or roles that may veto.")
+    proposer: AgentId | None = Field(None, description="The agent whose proposal it is.")
+    self_approval: Flag | None = Field(None, description="Whether the proposer's own ballot counts (default true).")
+    justification: Literal["required", "optional"] | None = Field(
+        None, description="Whether a ballot without reasoning is invalid (default optional)."
+    )
+
+
+class StageForm(StageDefaults):
+    """One decision."""
+
+    stage: Name = Field(description="What it is called in depends_on.")
+    description: Text | None = Field(None, description="What it is for; it is asked if there is no question.")
+    question: Text | None = Field(None, description="What is asked (default the description).")
+    depends_on: Annotated[tuple[Name, ...], Distinct] = Field((), description="The stages it waits for.")
+
+
+class WorkflowForm(Form):
+    """Decisions in stages."""
+
+    workflow_name: Name = Field(description="What it is called.")
+    description: Text | None = Field(None, description="What it is for.")
+    defaults: StageDefaults = Field(default_factory=StageDefaults, description="What holds for every stage.")
+    roster: Annotated[
+        Any,
+        PlainValidator(lambda value: value, json_schema_input_type=Text | tuple[AgentForm, ...] | RosterForm | None),
+    ] = Field(
+        None, description="The agents: a file, a list of agents, or a whole roster; by default the configured one."
+    )
+    stages: Annotated[tuple[Any, ...], PlainValidator(_stages, json_schema_input_type=tuple[StageForm, ...])] = Field(
+        description="The decisions.", json_schema_extra={"minItems": 1, "maxItems": MOST_STAGES}
+    )

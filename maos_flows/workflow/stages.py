@@ -1,0 +1,206 @@
+"""From a stage as written to a stage that is known to be possible: defaults, agents, rule, context."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from maos_flows.errors import ConfigurationError, Problem
+from maos_flows.forms import nearest, place
+from maos_flows.model import Agent, Basis, Context, Parameters, TieBreak
+from maos_flows.policies.base import ConsensusPolicy
+from maos_flows.policies.registry import PolicyRegistry
+from maos_flows.questions import choices_in
+from maos_flows.records import path_of
+from maos_flows.request import DecisionRequest, open_decision
+from maos_flows.roster import LoadedRoster
+from maos_flows.scrutiny import fold, tidy
+from maos_flows.selection import select_agents
+from maos_flows.strict_yaml import line_of, read_text
+from maos_flows.workflow.form import ContextFile, StageForm, WorkflowForm
+from maos_flows.workflow.model import OnNoConsensus, Stage
+
+MOST_CONTEXT_BYTES = 256 * 1024
+"""The largest file that is given to agents."""
+
+_SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+Where = tuple[int | str, ...]
+_Found = Iterator[tuple[Where, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A stage as it stands in its document, with the defaults it inherits."""
+
+    document: Any
+    workflow: WorkflowForm
+    index: int
+    stage: StageForm
+    base: Path
+
+    def value(self, key: str, otherwise: Any) -> Any:
+        """Give what the stage says, else the defaults, else what always holds; an explicit null takes the last."""
+        form = self.stage if key in self.stage.model_fields_set else self.workflow.defaults
+        found = getattr(form, key)
+        return otherwise if found is None else found
+
+    def problem(self, where: Where, message: str) -> Problem:
+        """Make a problem of a part of the stage; what it inherits is told with the line in the defaults."""
+        location = ("stages", self.index, *where)
+        inherited = where and where[0] not in self.stage.model_fields_set
+        line = line_of(self.document, ("defaults", *where)) if inherited else None
+        if inherited and line and where[0] in self.workflow.defaults.model_fields_set:
+            return Problem(f"{path_of(location)} (from defaults, line {line})", message)
+        return Problem(place(self.document, location), message)
+
+
+def build_stage(written: Written, loaded: LoadedRoster, policies: PolicyRegistry) -> Stage:
+    """Make a stage, and prove that its decision could be opened and met.
+
+    Raises:
+        ConfigurationError: It could not; names every problem.
+    """
+    problems: list[Problem] = []
+    policy = _policy(written, policies, problems)
+    agents = _agents(written, loaded)
+    request = DecisionRequest(
+        question=_question(written),
+        choices=tuple(map(tidy, written.value("choices", choices_in(_question(written))))),
+        agents=agents,
+        algorithm=policy.name if policy else "",
+        parameters=_parameters(written, policy, problems),
+        weighing=loaded.weighing,
+        domains=written.value("expert_domains", ()),
+        context=_context(written, problems),
+        proposer=written.value("proposer", None),
+        timeout_seconds=written.value("timeout", 60.0),
+        retries=written.value("retries", 2),
+        rounds=written.value("rounds", 2 if _revotes(written) else 1),
+        early_stop=written.value("early_stop", False),
+        escalate=written.value("on_no_consensus", None) is OnNoConsensus.ESCALATE,
+        title=written.stage.stage,
+        workflow=written.workflow.workflow_name,
+    )
+    found = [*_unusable(written, request), *_nobody(written, loaded)]
+    problems += [written.problem(where, message) for where, message in found]
+    if policy is not None and agents:
+        problems += _impossible(written, request, policy)
+    if problems:
+        raise ConfigurationError(problems)
+    return Stage(
+        written.stage.stage,
+        written.stage.description or "",
+        request,
+        written.stage.depends_on,
+        written.value("proceed_on", None),
+        written.value("on_no_consensus", OnNoConsensus.STOP),
+    )
+
+
+def _question(written: Written) -> str:
+    return written.stage.question or written.stage.description or ""
+
+
+def _agents(written: Written, loaded: LoadedRoster) -> tuple[Agent, ...]:
+    return select_agents(
+        loaded.roster,
+        roles=written.value("roles", ()),
+        domains=written.value("expert_domains", ()),
+        question=_question(written),
+        most=written.value("max_agents", None),
+    )
+
+
+def _policy(written: Written, policies: PolicyRegistry, problems: list[Problem]) -> ConsensusPolicy | None:
+    try:
+        return policies.find(written.value("consensus_algorithm", "simple_majority"))
+    except ConfigurationError as error:
+        problems += [written.problem(("consensus_algorithm",), problem.message) for problem in error.problems]
+        return None
+
+
+def _parameters(written: Written, policy: ConsensusPolicy | None, problems: list[Problem]) -> Parameters:
+    threshold = Parameters().threshold
+    try:
+        threshold = policy.threshold(written.value("threshold", None)) if policy else threshold
+    except ConfigurationError as error:
+        problems += [written.problem(("threshold",), problem.message) for problem in error.problems]
+    return Parameters(
+        threshold=threshold,
+        basis=written.value("basis", Basis.ELIGIBLE),
+        min_participants=written.value("min_participants", 1),
+        tie_break=written.value("tie_break", TieBreak.NONE),
+        chair=written.value("chair", None),
+        veto=written.value("veto", ()),
+        self_approval=written.value("self_approval", True),
+        justification_required=written.value("justification", "optional") == "required",
+    )
+
+
+def _context(written: Written, problems: list[Problem]) -> tuple[Context, ...]:
+    found = []
+    for index, entry in enumerate(written.value("context", ())):
+        if not isinstance(entry, ContextFile):
+            found.append(Context(entry.name or f"context {index + 1}", entry.text))
+            continue
+        try:
+            text = read_text(written.base / entry.file, most_bytes=MOST_CONTEXT_BYTES)
+        except ConfigurationError as error:
+            problems += [written.problem(("context", index, "file"), str(error))]
+            continue
+        found.append(Context(entry.name or entry.file, text))
+    return tuple(found)
+
+
+def _revotes(written: Written) -> bool:
+    on_no_consensus, tie_break = written.value("on_no_consensus", None), written.value("tie_break", None)
+    return on_no_consensus is OnNoConsensus.REVOTE or tie_break is TieBreak.REVOTE
+
+
+def _unusable(written: Written, request: DecisionRequest) -> _Found:
+    """Find what is said in vain: no question, a choice that is none, a chair without a casting vote, one round."""
+    if not request.question:
+        yield (), "it needs a question or a description"
+    for index, choice in enumerate(written.value("proceed_on", ())):
+        if choice not in request.choices:
+            near = nearest(choice, request.choices)
+            allowed = ", ".join(request.choices)
+            yield ("proceed_on", index), f"{choice[:80]!r} is not a choice; the choices are {allowed}{near}"
+    if request.parameters.chair is not None and request.parameters.tie_break is not TieBreak.CHAIR:
+        yield ("chair",), "without tie_break: chair it would have no effect"
+    if _revotes(written) and request.rounds == 1:
+        yield ("rounds",), "a revote needs at least 2"
+
+
+def _nobody(written: Written, loaded: LoadedRoster) -> _Found:
+    """Find roles, domains and a proposer that no agent of the roster has or is."""
+    agents = [agent for agent in loaded.roster.agents if agent.enabled]
+    roles = {agent.role for agent in agents}
+    for index, role in enumerate(written.value("roles", ())):
+        if role not in roles:
+            yield ("roles", index), f"no enabled agent is a {role[:80]!r}{nearest(role, roles)}"
+    wanted = written.value("expert_domains", ())
+    known = {fold(domain) for agent in agents for domain in _domains(agent, loaded)}
+    if wanted and not any(fold(domain) in known for domain in wanted):
+        yield ("expert_domains",), f"no enabled agent is an expert in {' or '.join(wanted)[:200]}"
+    proposer = written.value("proposer", None)
+    if proposer is not None and loaded.roster.agent(proposer) is None:
+        yield ("proposer",), f"there is no agent {proposer!r}{nearest(proposer, [agent.id for agent in agents])}"
+
+
+def _domains(agent: Agent, loaded: LoadedRoster) -> tuple[str, ...]:
+    kind = loaded.weighing.expertise.get(agent.role)
+    return (agent.role, *agent.domains, *(kind.domains if kind else ()))
+
+
+def _impossible(written: Written, request: DecisionRequest, policy: ConsensusPolicy) -> list[Problem]:
+    """Find what would keep the decision from being opened, by opening it at some time under some id."""
+    try:
+        open_decision(request, policy, decision_id=request.title, now=_SOME_TIME)
+    except ConfigurationError as error:
+        return [
+            written.problem((problem.path,) if problem.path in StageForm.model_fields else (), problem.message)
+            for problem in error.problems
+        ]
+    return []
