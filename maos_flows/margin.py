@@ -1,26 +1,36 @@
-"""Margin: the fewest ballots that would have had to change to change the outcome, and who was decisive.
+"""Margin: the fewest ballots that would have had to change to change who wins, and who was decisive.
 
-A changed ballot is one cast for another choice. Every ballot that changes moves a fixed number of units towards the
-change, so the fewest are the heaviest first; only thresholds of half or less, which several choices can meet at once,
-need a search.
+A changed ballot is one cast for another choice, or for none. Every ballot that changes moves a fixed number of units
+towards the change, so the fewest are the heaviest first; only thresholds of half or less, which several choices can
+meet at once, need a search. With a chair, exact ties matter, and finding the fewest ballots that make one is the
+subset-sum problem: there a margin of one is found, and a larger one is not given.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 
-from maos_flows.model import ABSTAIN, Ballot, Basis, Electorate, Parameters, Tally
-from maos_flows.tally import supporters_by_weight, winner
+from maos_flows.model import ABSTAIN, Ballot, Basis, Electorate, Parameters, Tally, TieBreak
+from maos_flows.tally import casting_vote, supporters_by_weight, winner
+
+_Weights = tuple[int, ...]
 
 
 def margin(tally: Tally, ballots: Sequence[Ballot], electorate: Electorate, parameters: Parameters) -> int | None:
     """Count the fewest ballots whose change changes who wins; None if no change of the ballots cast could.
 
+    With `tie_break: chair` it is 1 or None, and None then says only that no single ballot could.
+
     Args:
-        tally: The count of `ballots`.
+        tally: The count of `ballots`, over two choices or more.
         ballots: The ballots counted.
         electorate: Their weights.
         parameters: The threshold and its basis.
     """
+    if parameters.tie_break is TieBreak.CHAIR:
+        return 1 if decisive(tally, ballots, electorate, parameters, margin=1) else None
     behind = supporters_by_weight(ballots, electorate)
     won = winner(tally.units, tally.whole(parameters.basis), parameters.threshold)
     if won is not None:
@@ -39,26 +49,32 @@ def decisive(
     """List the agents any one of whom, voting otherwise or abstaining, would have changed who wins, by name."""
     if margin != 1:
         return ()
-    now = winner(tally.units, tally.whole(parameters.basis), parameters.threshold)
-    likeliest_first = sorted(tally.units, key=tally.units.__getitem__, reverse=True)
-    swings: dict[tuple[str, int], bool] = {}
+    casting = casting_vote(parameters, ballots)
+    now = winner(tally.units, tally.whole(parameters.basis), parameters.threshold, casting)
+    likeliest_first = (*sorted(tally.units, key=tally.units.__getitem__, reverse=True), ABSTAIN)
+    swings: dict[tuple[str, int, bool], bool] = {}
     found: list[str] = []
     for ballot in ballots:
-        kind = (ballot.choice, electorate.units[ballot.agent_id])
-        swing = swings.get(kind)
+        is_chair = casting is not None and ballot.agent_id == parameters.chair
+        choice, weight = ballot.choice, electorate.units[ballot.agent_id]
+        swing = swings.get((choice, weight, is_chair))
         if swing is None:
-            others = (other for other in (*likeliest_first, ABSTAIN) if other != ballot.choice)
-            swing = any(_winner_after(kind, other, tally, parameters) != now for other in others)
-            swings[kind] = swing
+            swing = any(
+                _winner_after(choice, other, weight, tally, parameters, other if is_chair else casting) != now
+                for other in likeliest_first
+                if other != choice
+            )
+            swings[choice, weight, is_chair] = swing
         if swing:
             found.append(ballot.agent_id)
     found.sort()
     return tuple(found)
 
 
-def _winner_after(kind: tuple[str, int], other: str, tally: Tally, parameters: Parameters) -> str | None:
-    """Name the winner if one ballot of a kind (its choice, its weight) had been for another choice."""
-    choice, weight = kind
+def _winner_after(
+    choice: str, other: str, weight: int, tally: Tally, parameters: Parameters, casting: str | None
+) -> str | None:
+    """Name the winner if one ballot of some weight had been for another choice."""
     units = dict(tally.units)
     whole = tally.whole(parameters.basis)
     if choice != ABSTAIN:
@@ -69,16 +85,14 @@ def _winner_after(kind: tuple[str, int], other: str, tally: Tally, parameters: P
         units[other] += weight
     elif parameters.basis is Basis.DECISIVE:
         whole -= weight
-    return winner(units, whole, parameters.threshold)
+    return winner(units, whole, parameters.threshold, casting)
 
 
-def _to_lose(
-    won: str, tally: Tally, behind: Mapping[str, tuple[int, ...]], parameters: Parameters
-) -> Iterator[int | None]:
+def _to_lose(won: str, tally: Tally, behind: Mapping[str, _Weights], parameters: Parameters) -> Iterator[int | None]:
     """Give, per way to lose, how many ballots it takes: under the threshold, or level with a rival."""
     share = parameters.threshold.share
     slack = tally.units[won] * share.denominator - tally.whole(parameters.basis) * share.numerator
-    away = [weight * share.denominator for weight in behind.get(won, ())]
+    away = [weight * share.denominator for weight in behind[won]]
     if parameters.basis is Basis.DECISIVE:
         away += [weight * share.numerator for weight in behind.get(ABSTAIN, ())]
     yield _heaviest_first(away, slack if parameters.threshold.strict else slack + 1)
@@ -86,62 +100,102 @@ def _to_lose(
         return  # level with a rival is half at the most, so the threshold is lost before
     for rival in tally.units:
         if rival != won:
-            towards = [2 * weight for weight in behind.get(won, ())]
+            towards = [2 * weight for weight in behind[won]]
             towards += [
                 weight for choice, weights in behind.items() if choice not in (won, rival) for weight in weights
             ]
             yield _heaviest_first(towards, tally.units[won] - tally.units[rival])
 
 
-def _to_win(choice: str, tally: Tally, behind: Mapping[str, tuple[int, ...]], parameters: Parameters) -> int | None:
-    """Count the ballots that would have to come over for a choice to win."""
+def _to_win(choice: str, tally: Tally, behind: Mapping[str, _Weights], parameters: Parameters) -> int | None:
+    """Count the ballots that would have to come over for a choice to win: one at the least, as it does not yet."""
     share = parameters.threshold.share
     missing = tally.whole(parameters.basis) * share.numerator - tally.units[choice] * share.denominator
     missing += parameters.threshold.strict
-    per_abstainer = share.denominator - (share.numerator if parameters.basis is Basis.DECISIVE else 0)
-    coming = [
-        (weight * (per_abstainer if other == ABSTAIN else share.denominator), weight, other)
-        for other, weights in behind.items()
-        if other != choice
-        for weight in weights
-    ]
-    enough = _heaviest_first([effect for effect, _, _ in coming], missing)
-    if enough is None or parameters.threshold.is_majority:
-        return enough
-    coming.sort(reverse=True)
-    return next(
-        (fewest for fewest in range(enough, len(coming) + 1) if _wins_with(fewest, choice, tally, coming, missing)),
-        None,
-    )
+    abstainer = share.denominator - (share.numerator if parameters.basis is Basis.DECISIVE else 0)
+    rivals = {rival: behind.get(rival, ()) for rival in tally.units if rival != choice}
+    abstained = behind.get(ABSTAIN, ())
+    if not parameters.threshold.is_majority:
+        leads = {rival: tally.units[rival] - tally.units[choice] for rival in rivals}
+        return _Search(rivals, leads, abstained, missing, share.denominator, abstainer).fewest()
+    coming = [weight * share.denominator for weights in rivals.values() for weight in weights]
+    coming += [weight * abstainer for weight in abstained]
+    enough = _heaviest_first(coming, missing)
+    return max(1, enough) if coming and enough is not None else None
 
 
-def _wins_with(fewest: int, choice: str, tally: Tally, coming: Sequence[tuple[int, int, str]], missing: int) -> bool:
-    """Say whether `fewest` ballots can lift a choice over the threshold and over every rival.
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The fewest ballots that lift a choice over a low threshold and over every rival.
 
-    Every rival must give up enough of its own heaviest ballots; what it must give shrinks as the choice grows. Starting
-    from the most the choice can gain, this settles on the largest gain that is consistent (a greatest fixed point).
+    Every ballot that moves moves to the choice: whatever else it could do, that does as well. Ballots of rivals and
+    abstentions are told apart because, of those who decide, an abstainer who comes over enlarges the whole.
+
+    Attributes:
+        rivals: The weights behind each rival, heaviest first.
+        leads: How far each rival is ahead, in units.
+        abstained: The weights of the abstentions, heaviest first.
+        missing: What is missing to the threshold, in units times the threshold's denominator.
+        per_unit: What a rival's unit adds towards it.
+        per_abstained_unit: What an abstainer's unit adds towards it.
     """
-    gain = sum(sorted((weight for _, weight, _ in coming), reverse=True)[:fewest])
-    while True:
-        taken: list[tuple[int, int, str]] = []
-        for rival, units in tally.units.items():
-            if rival != choice:
-                own = [item for item in coming if item[2] == rival]
-                excess = units - (tally.units[choice] + gain) + 1
-                needed = _heaviest_first([weight for _, weight, _ in own], excess)
-                if needed is None:
-                    return False
-                taken += own[:needed]
-        if len(taken) > fewest:
-            return False
-        rest = list(coming)
-        for item in taken:
-            rest.remove(item)
-        taken += rest[: fewest - len(taken)]
-        reached = sum(weight for _, weight, _ in taken)
-        if reached == gain:
-            return sum(effect for effect, _, _ in taken) >= missing
-        gain = reached
+
+    rivals: Mapping[str, _Weights]
+    leads: Mapping[str, int]
+    abstained: _Weights
+    missing: int
+    per_unit: int
+    per_abstained_unit: int
+
+    def fewest(self) -> int | None:
+        """Count them; None if all together are not enough."""
+        theirs = sorted((weight for weights in self.rivals.values() for weight in weights), reverse=True)
+        lighter_last = [-weight for weight in theirs]
+        everybody, abstainers = len(theirs), len(self.abstained)
+        # More of either kind never hurts, so both numbers can be found by halving.
+        at_least = _first(abstainers, partial(self._is_enough, everybody))
+        best: int | None = None
+        for number in range(at_least, abstainers + 1):
+            # An abstainer is worth asking only before every rival's ballot that is lighter than its own.
+            heavier = bisect_right(lighter_last, -self.abstained[number - 1]) if number else 0
+            if best is not None and number + heavier >= best:
+                break
+            if best is None or self._is_enough(best - number - 1, number):
+                best = number + _first(everybody, partial(self._is_enough, abstainers=number))
+        return best
+
+    def _is_enough(self, others: int, abstainers: int) -> bool:
+        """Say whether that many of the rivals' ballots and that many abstainers are enough, the best of each."""
+        theirs = sum(self.abstained[:abstainers])
+        gain = self._most_gain(others, theirs)
+        return gain is not None and gain * self.per_unit + theirs * self.per_abstained_unit >= self.missing
+
+    def _most_gain(self, others: int, theirs: int) -> int | None:
+        """Give the most units that so many ballots of rivals can bring while every rival falls behind.
+
+        Each rival must give up its own heaviest until it is behind; what it must give shrinks as the choice grows.
+        Starting from the most that could come, this settles on the largest gain that is consistent.
+        """
+        gain = sum(sorted((weight for weights in self.rivals.values() for weight in weights), reverse=True)[:others])
+        while True:
+            due = {
+                rival: _heaviest_first(weights, self.leads[rival] - theirs - gain + 1)
+                for rival, weights in self.rivals.items()
+            }
+            given = {rival: number for rival, number in due.items() if number is not None}
+            free = others - sum(given.values())
+            if len(given) < len(due) or free < 0:
+                return None
+            rest = sorted((w for rival, weights in self.rivals.items() for w in weights[given[rival] :]), reverse=True)
+            reached = sum(sum(weights[: given[rival]]) for rival, weights in self.rivals.items()) + sum(rest[:free])
+            if reached == gain:
+                return gain
+            gain = reached
+
+
+def _first(most: int, is_enough: Callable[[int], bool]) -> int:
+    """Find the first number up to `most` that is enough, or `most` + 1; once one is, all above it are."""
+    return bisect_left(range(most + 1), True, key=is_enough)
 
 
 def _heaviest_first(effects: Iterable[int], needed: int) -> int | None:

@@ -172,7 +172,7 @@ class Electorate:
 
     @cached_property
     def unit(self) -> Fraction:
-        """The largest weight that divides every weight: 1/10 for weights 1.5 and 0.1."""
+        """The largest 1/n of which every weight is a multiple: 1/10 for weights 1.5 and 0.1."""
         return Fraction(1, lcm(*(elector.weight.denominator for elector in self.electors)))
 
     @cached_property
@@ -185,6 +185,18 @@ class Electorate:
     def total(self) -> int:
         """The weight of all, in units."""
         return sum(self.units.values())
+
+    @cached_property
+    def common_units(self) -> int | None:
+        """The weight of everybody, in units, if all have the same."""
+        weights = set(self.units.values())
+        return weights.pop() if len(weights) == 1 else None
+
+    @cached_property
+    def by_name(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """The agents' ids in order, and their weights in units: where all vote, ballots in order match them."""
+        ids = tuple(sorted(self.units))
+        return ids, tuple(map(self.units.__getitem__, ids))
 
     @cached_property
     def size(self) -> int:
@@ -506,9 +518,10 @@ def exact(number: Fraction) -> str:
     """Write a number exactly: `0.6`, `3`, or `2/3` where no short decimal is equal to it."""
     if number.denominator == 1:
         return str(number.numerator)
+    above, below = number.numerator, number.denominator
     for digits in range(1, 7):
-        scaled = number * 10**digits
-        if scaled.denominator == 1:
-            whole, part = divmod(abs(scaled.numerator), 10**digits)
-            return f"{'-' if number < 0 else ''}{whole}.{part:0{digits}d}"
-    return f"{number.numerator}/{number.denominator}"
+        scaled, rest = divmod(abs(above) * 10**digits, below)
+        if not rest:
+            whole, part = divmod(scaled, 10**digits)
+            return f"{'-' if above < 0 else ''}{whole}.{part:0{digits}d}"
+    return f"{above}/{below}"

@@ -63,6 +63,10 @@ class Threshold:
         need = whole * self.share.numerator
         return have > need if self.strict else have >= need
 
+    def is_equalled_by(self, part: int, whole: int) -> bool:
+        """Say whether `part` of `whole` is at least the share, even where more than the share is needed."""
+        return whole > 0 and part * self.share.denominator >= whole * self.share.numerator
+
     def needed(self, whole: int) -> int:
         """Give the smallest integer part of `whole` that is enough: 3 of 4 for 0.66, never rounded down."""
         need = whole * self.share.numerator

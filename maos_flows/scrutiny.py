@@ -3,6 +3,8 @@
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from fractions import Fraction
 
 from maos_flows.model import ABSTAIN, Ballot, Elector, Opening, RejectedBallot, RejectionReason
 
@@ -14,6 +16,9 @@ class Scrutiny:
     counted: tuple[Ballot, ...]
     rejected: tuple[RejectedBallot, ...]
     duplicates: int = 0
+
+
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
 def fold(text: str) -> str:
@@ -30,14 +35,15 @@ def scrutinise(ballots: Iterable[Ballot], opening: Opening) -> Scrutiny:
     """Sort ballots into counted and rejected; the answer does not depend on their order.
 
     Of two different valid ballots of one agent the earlier one (by arrival at the coordinator) stands and the
-    other is rejected; the same ballot again is a duplicate and counts once.
+    other is rejected; the same ballot again is a duplicate and counts once. A ballot whose author, choice, confidence
+    or reasoning is not of its type at all is rejected too, and kept with what it said written as text.
     """
     electors = opening.electorate.by_id
     choices = opening.proposal.choices
     counted: dict[str, Ballot] = {}
     rejected: list[RejectedBallot] = []
     duplicates = 0
-    for ballot in _by_arrival(ballots):
+    for ballot in _by_arrival(list(ballots), rejected):
         problem = _problem(ballot, opening, electors.get(ballot.agent_id))
         if problem is not None:
             rejected.append(RejectedBallot(ballot, *problem))
@@ -50,7 +56,9 @@ def scrutinise(ballots: Iterable[Ballot], opening: Opening) -> Scrutiny:
             duplicates += 1
         else:
             rejected.append(_conflict(earlier, valid))
-    in_order = sorted(counted.values(), key=lambda ballot: ballot.agent_id)
+    in_order = sorted(counted.values(), key=_agent_id)
+    if len(rejected) > 1:
+        rejected.sort(key=lambda refused: (_arrival(refused.ballot), refused.reason, refused.explanation))
     return Scrutiny(tuple(in_order), tuple(rejected), duplicates)
 
 
@@ -68,28 +76,67 @@ def vetoes(counted: Iterable[Ballot], opening: Opening) -> tuple[Ballot, ...]:
     return tuple(ballot for ballot in counted if ballot.veto and ballot.agent_id in rights)
 
 
-def _by_arrival(ballots: Iterable[Ballot]) -> list[Ballot]:
-    listed = list(ballots)
-    if len(listed) == len({ballot.agent_id for ballot in listed}):
-        return listed
-    return sorted(listed, key=_arrival)
+def _by_arrival(ballots: list[Ballot], rejected: list[RejectedBallot]) -> list[Ballot]:
+    """Set the malformed aside, and put the others in order if any agent has several."""
+    if not all(map(_is_well_formed, ballots)):
+        rejected.extend(_as_text(ballot) for ballot in ballots if not _is_well_formed(ballot))
+        ballots = [ballot for ballot in ballots if _is_well_formed(ballot)]
+    if len(ballots) == len({ballot.agent_id for ballot in ballots}):
+        return ballots
+    return sorted(ballots, key=_arrival)
 
 
-def _arrival(ballot: Ballot) -> tuple[str, bool, str, str]:
-    arrived = ballot.received_at
-    return ballot.agent_id, arrived is None, arrived.isoformat() if arrived else "", repr(_answer(ballot))
+def _is_well_formed(ballot: Ballot) -> bool:
+    """Say whether what scrutiny reads is of its type. Annotations promise it; plug-ins need not keep to them."""
+    texts: tuple[object, ...] = (ballot.choice, ballot.agent_id, ballot.reasoning)
+    confidence: object = ballot.confidence
+    return all(isinstance(text, str) for text in texts) and (confidence is None or isinstance(confidence, Fraction))
 
 
-def _answer(ballot: Ballot) -> tuple[object, ...]:
-    attributes = sorted((key, repr(value)) for key, value in ballot.attributes.items())
-    return (
-        *(tidy(ballot.choice), ballot.veto, ballot.reasoning, ballot.evidence),
-        *(ballot.confidence, ballot.risk, tuple(attributes)),
+def _as_text(ballot: Ballot) -> RejectedBallot:
+    """Keep a malformed ballot in a form that can be recorded, and say what is wrong with it."""
+    agent_id, choice, reasoning = _text(ballot.agent_id), _text(ballot.choice), _text(ballot.reasoning)
+    confidence: object = ballot.confidence
+    recordable = replace(
+        ballot,
+        agent_id=agent_id,
+        choice=choice,
+        reasoning=reasoning,
+        confidence=confidence if isinstance(confidence, Fraction) else None,
     )
+    if agent_id is not ballot.agent_id:
+        return RejectedBallot(recordable, RejectionReason.UNKNOWN_VOTER, f"{agent_id} is not the id of an agent")
+    if choice is not ballot.choice:
+        return RejectedBallot(recordable, RejectionReason.INVALID_CHOICE, f"{choice} is not a text, so no choice")
+    if reasoning is not ballot.reasoning:
+        return RejectedBallot(recordable, RejectionReason.NO_JUSTIFICATION, f"the reasoning {reasoning} is not a text")
+    words = f"a confidence of {confidence!r:.80} is not an exact number"
+    return RejectedBallot(recordable, RejectionReason.INVALID_CONFIDENCE, words)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else f"{value!r:.80}"
+
+
+def _agent_id(ballot: Ballot) -> str:
+    return ballot.agent_id
+
+
+def _arrival(ballot: Ballot) -> tuple[str, bool, datetime, str]:
+    """Give the key by which ballots are put in order: all a ballot says, so that no two different ones are level."""
+    arrived = ballot.received_at
+    return ballot.agent_id, arrived is None, arrived or _LONG_AGO, repr(ballot)
 
 
 def _same_answer(one: Ballot, other: Ballot) -> bool:
     return _answer(one) == _answer(other)
+
+
+def _answer(ballot: Ballot) -> tuple[object, ...]:
+    return (
+        *(tidy(ballot.choice), ballot.veto, ballot.reasoning, ballot.evidence),
+        *(ballot.confidence, ballot.risk, ballot.attributes),
+    )
 
 
 def _conflict(earlier: Ballot, later: Ballot) -> RejectedBallot:
@@ -123,8 +170,9 @@ def _unusable(ballot: Ballot, opening: Opening, elector: Elector) -> tuple[Rejec
             RejectionReason.INVALID_CHOICE,
             f"{ballot.choice[:80]!r} is not a choice; allowed: {allowed}",
         )
-    if ballot.confidence is not None and not 0 <= ballot.confidence <= 1:
-        return RejectionReason.INVALID_CONFIDENCE, f"a confidence of {ballot.confidence} is not in [0, 1]"
+    confidence = ballot.confidence
+    if confidence is not None and not 0 <= confidence.numerator <= confidence.denominator:
+        return RejectionReason.INVALID_CONFIDENCE, f"a confidence of {confidence} is not in [0, 1]"
     if ballot.agent_id == proposal.proposer and not parameters.self_approval:
         return RejectionReason.OWN_PROPOSAL, "a proposer's own ballot does not count here"
     if ballot.reasoning.strip():

@@ -1,9 +1,10 @@
 """Tally: count ballots once, and what can still become of the count. Integers throughout, nothing is rounded."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, eq
 
 from maos_flows.model import (
     ABSTAIN,
@@ -18,6 +19,13 @@ from maos_flows.model import (
     TieBreak,
 )
 from maos_flows.quorum import Threshold
+from maos_flows.scrutiny import may_veto
+
+_choice = attrgetter("choice")
+_agent_id = attrgetter("agent_id")
+_MANY = 1000
+_MOST_CODES = 256
+_ONLY = tuple(bytes(code == other for other in range(_MOST_CODES)) for code in range(_MOST_CODES))
 
 
 def count(ballots: Sequence[Ballot], proposal: Proposal, electorate: Electorate) -> Tally:
@@ -26,23 +34,17 @@ def count(ballots: Sequence[Ballot], proposal: Proposal, electorate: Electorate)
     Weights come from the electorate only. An elector of weight 0 is an adviser: its ballot adds nothing, and it is no
     participant.
     """
-    units = electorate.units
-    heads: Mapping[str, int] = Counter(map(attrgetter("choice"), ballots))
-    weights = set(units.values())
+    heads: Mapping[str, int]
     cast: Mapping[str, int]
-    if len(weights) == 1:
-        each = weights.pop()
+    each = electorate.common_units
+    if each is not None:
+        heads = Counter(map(_choice, ballots))
         cast = {choice: number * each for choice, number in heads.items()}
         participants = len(ballots) if each else 0
+    elif len(ballots) < _MANY or len(proposal.choices) >= _MOST_CODES:
+        heads, cast, participants = _weigh(ballots, electorate)
     else:
-        summed: defaultdict[str, int] = defaultdict(int)
-        advisers = 0
-        for ballot in ballots:
-            weight = units[ballot.agent_id]
-            summed[ballot.choice] += weight
-            advisers += not weight
-        cast = summed
-        participants = len(ballots) - advisers
+        heads, cast, participants = _weigh_many(ballots, (*proposal.choices, ABSTAIN), electorate)
     return Tally(
         units={choice: cast.get(choice, 0) for choice in proposal.choices},
         heads={choice: heads.get(choice, 0) for choice in proposal.choices},
@@ -54,15 +56,66 @@ def count(ballots: Sequence[Ballot], proposal: Proposal, electorate: Electorate)
     )
 
 
-def winner(units: Mapping[str, int], whole: int, threshold: Threshold) -> str | None:
-    """Name the one strongest choice if its share meets the threshold; None if tied or if it falls short."""
+def _weigh(ballots: Sequence[Ballot], electorate: Electorate) -> tuple[Mapping[str, int], Mapping[str, int], int]:
+    """Count heads and weights of choices, and those who have any weight."""
+    units = electorate.units
+    heads: defaultdict[str, int] = defaultdict(int)
+    cast: defaultdict[str, int] = defaultdict(int)
+    participants = 0
+    for ballot in ballots:
+        weight = units[ballot.agent_id]
+        heads[ballot.choice] += 1
+        cast[ballot.choice] += weight
+        participants += weight > 0
+    return heads, cast, participants
+
+
+def _weigh_many(
+    ballots: Sequence[Ballot], choices: Sequence[str], electorate: Electorate
+) -> tuple[Mapping[str, int], Mapping[str, int], int]:
+    """Do the same for very many ballots, a column at a time.
+
+    One byte a ballot says what it is for, so that the weights of one choice are picked by a mask. Looking up a million
+    weights takes longer than all else; ballots of the whole electorate in the order of its names need no look-up.
+    """
+    names, in_order = electorate.by_name
+    everybody = len(ballots) == len(names) and all(map(eq, map(_agent_id, ballots), names))
+    weights = in_order if everybody else tuple(map(electorate.units.__getitem__, map(_agent_id, ballots)))
+    codes = {choice: code for code, choice in enumerate(choices)}
+    coded = bytes(map(codes.__getitem__, map(_choice, ballots)))
+    heads = {choice: coded.count(code) for choice, code in codes.items()}
+    cast = {choice: sum(compress(weights, coded.translate(_ONLY[code]))) for choice, code in codes.items()}
+    return heads, cast, len(weights) - weights.count(0)
+
+
+def winner(units: Mapping[str, int], whole: int, threshold: Threshold, casting: str | None = None) -> str | None:
+    """Name the one strongest choice if its share meets the threshold; None if tied or if it falls short.
+
+    Args:
+        units: The weight of each choice.
+        whole: What a share is a share of.
+        threshold: The share needed.
+        casting: What the casting vote is for. If that is one of the strongest, it alone is; where more than a share is
+            needed, the share itself is then enough. A casting vote adds no weight: support that grows never hurts.
+    """
     best, leader = 0, None
     for choice, weight in units.items():
         if weight > best:
             best, leader = weight, choice
         elif weight == best:
             leader = None
-    return leader if leader is not None and threshold.is_met_by(best, whole) else None
+    if leader is not None:
+        return leader if threshold.is_met_by(best, whole) else None
+    if casting is not None and best and units.get(casting) == best and threshold.is_equalled_by(best, whole):
+        return casting
+    return None
+
+
+def casting_vote(parameters: Parameters, ballots: Iterable[Ballot]) -> str | None:
+    """Give what the chair's ballot is for if ties are broken by a chair who cast one."""
+    if parameters.tie_break is not TieBreak.CHAIR:
+        return None
+    return next((ballot.choice for ballot in ballots if ballot.agent_id == parameters.chair), None)
 
 
 def strength(tally: Tally, choice: str | None, basis: Basis) -> Fraction:
@@ -82,47 +135,57 @@ def dissent(tally: Tally, ballots: Sequence[Ballot], winner: str | None) -> tupl
 
 
 def is_settled(tally: Tally, opening: Opening, outstanding: Iterable[str]) -> bool:
-    """Say whether no ballot of the `outstanding` agents can change the outcome any more.
+    """Say whether no ballot of the `outstanding` agents can change the outcome or the choice any more.
 
-    A veto that may still come, participation not yet reached, and a tie that would lead somewhere are considered.
+    Absence, abstention, every choice and every veto that may still come are considered. The answer is exact where a
+    tie leads nowhere (`tie_break: none`); where it leads somewhere, True is certain and False may be too careful.
     """
-    parameters = opening.parameters
-    waiting = set(outstanding)
-    if not waiting:
+    units, parameters = opening.electorate.units, opening.parameters
+    waiting = {agent_id for agent_id in outstanding if agent_id in units}
+    if not parameters.self_approval:
+        waiting.discard(opening.proposal.proposer or "")
+    vetoable = _may_still_be_vetoed(opening, waiting)
+    weights = [units[agent_id] for agent_id in waiting if units[agent_id]]
+    if not weights and not vetoable:
         return True
-    if _may_still_be_vetoed(opening, waiting):
-        return False
-    open_units = sum(opening.electorate.units[agent_id] for agent_id in waiting)
-    could_participate = sum(1 for agent_id in waiting if opening.electorate.units[agent_id])
-    if tally.participants + could_participate < parameters.min_participants:
+    if tally.participants + len(weights) < parameters.min_participants:
         return True
-    return _is_won(tally, parameters, open_units) or _is_lost(tally, parameters, open_units)
+    if _is_won(tally, parameters, sum(weights)):
+        return not vetoable
+    return _is_lost(tally, parameters, sum(weights))
 
 
-def _may_still_be_vetoed(opening: Opening, waiting: set[str]) -> bool:
-    veto = opening.parameters.veto
-    return any(
-        elector.agent_id in waiting and (elector.agent_id in veto or elector.role in veto)
-        for elector in opening.electorate.electors
+def _may_still_be_vetoed(opening: Opening, waiting: Collection[str]) -> bool:
+    return bool(opening.parameters.veto) and any(
+        elector.agent_id in waiting and may_veto(elector, opening) for elector in opening.electorate.electors
     )
 
 
 def _is_won(tally: Tally, parameters: Parameters, open_units: int) -> bool:
-    if len(tally.leaders) != 1 or tally.participants < parameters.min_participants:
+    """Say whether the leader stays ahead, and over the threshold, even if all that is open goes to its rival."""
+    leaders = tally.leaders
+    if len(leaders) != 1 or tally.participants < parameters.min_participants:
         return False
-    best = tally.leaders[0]
-    rival = max((units for choice, units in tally.units.items() if choice != best), default=0)
-    whole = tally.whole(parameters.basis)
-    most = whole if parameters.basis is Basis.ELIGIBLE else whole + open_units
-    return tally.units[best] > rival + open_units and parameters.threshold.is_met_by(tally.units[best], most)
+    best = tally.units[leaders[0]]
+    rival = max((units for choice, units in tally.units.items() if choice != leaders[0]), default=0)
+    whole = _whole_then(tally, parameters, open_units)
+    return best > rival + open_units and parameters.threshold.is_met_by(best, whole)
 
 
 def _is_lost(tally: Tally, parameters: Parameters, open_units: int) -> bool:
+    """Say whether no choice would win even if all that is open went to it: nothing else serves a choice better."""
     if parameters.tie_break is not TieBreak.NONE:
         return False
+    whole = _whole_then(tally, parameters, open_units)
+    return not any(
+        winner({**tally.units, choice: units + open_units}, whole, parameters.threshold) == choice
+        for choice, units in tally.units.items()
+    )
+
+
+def _whole_then(tally: Tally, parameters: Parameters, open_units: int) -> int:
     whole = tally.whole(parameters.basis)
-    whole_then = whole if parameters.basis is Basis.ELIGIBLE else whole + open_units
-    return not any(parameters.threshold.is_met_by(units + open_units, whole_then) for units in tally.units.values())
+    return whole if parameters.basis is Basis.ELIGIBLE else whole + open_units
 
 
 def supporters_by_weight(ballots: Iterable[Ballot], electorate: Electorate) -> Mapping[str, tuple[int, ...]]:

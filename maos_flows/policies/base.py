@@ -22,9 +22,13 @@ from maos_flows.model import (
     Tally,
 )
 from maos_flows.quorum import Threshold, majority_threshold
+from maos_flows.scrutiny import scrutinise
 from maos_flows.tally import count
 
 Dicts = list[dict[str, Any]]
+
+_STATED = ("confidence", "risk")
+_LARGEST_INTEGER = 2**53 - 1  # RFC 8785, section 3.2.2.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,8 @@ class ConsensusPolicy:
 
     def evaluate_proposal(self, proposal: dict[str, Any], votes: Dicts) -> dict[str, Any]:
         """Rule on ballots given as dicts; returns `consensus`, `decision`, `strength` and whatever else it says."""
-        opening, ballots = from_dicts(self, proposal, votes)
+        opening, cast = from_dicts(self, proposal, votes)
+        ballots = scrutinise(cast, opening).counted
         tally = count(ballots, opening.proposal, opening.electorate)
         ruling = self.evaluate(opening, tally, ballots)
         return {
@@ -126,10 +131,10 @@ class ConsensusPolicy:
 def as_dicts(opening: Opening, ballots: Iterable[Ballot]) -> tuple[dict[str, Any], Dicts]:
     """Give a proposal and its ballots as dicts of their own, which a policy may change without effect.
 
-    Weights come from the electorate; a ballot's attributes cannot replace what the electorate says of its agent.
+    Weights come from the electorate; a ballot's attributes cannot replace what the electorate says of its agent, nor
+    stand in for a confidence or a risk that was not stated. Advisers are left out: they are shown and have no effect.
     """
-    electorate = opening.electorate
-    electors = {elector.agent_id: elector for elector in electorate.electors}
+    electors = {elector.agent_id: elector for elector in opening.electorate.electors if elector.weight}
     proposal = {
         "decision_id": opening.proposal.decision_id,
         "question": opening.proposal.question,
@@ -139,13 +144,15 @@ def as_dicts(opening: Opening, ballots: Iterable[Ballot]) -> tuple[dict[str, Any
         "threshold": float(opening.parameters.threshold.share),
         "electorate": [
             {"agent_id": elector.agent_id, "role": elector.role, "agent_weight": float(elector.weight)}
-            for elector in electorate.electors
+            for elector in electors.values()
         ],
     }
     votes = []
     for ballot in ballots:
-        elector = electors[ballot.agent_id]
-        vote = copy.deepcopy(dict(ballot.attributes))
+        elector = electors.get(ballot.agent_id)
+        if elector is None:
+            continue
+        vote = copy.deepcopy({key: value for key, value in ballot.attributes.items() if key not in _STATED})
         vote |= {
             "agent_id": ballot.agent_id,
             "decision": ballot.choice,
@@ -195,42 +202,71 @@ def from_dicts(policy: ConsensusPolicy, proposal: Mapping[str, Any], votes: Dict
 def ruling_from(answer: object, tally: Tally) -> Ruling:
     """Check what a policy written in dicts answered, and make a ruling of it.
 
-    An answer that is not of the form, a choice that nobody cast, and a strength outside [0, 1] are the policy's error:
-    the outcome is `error`, never `reached`.
+    An answer that is not of the form, a choice that nobody with weight cast, a strength outside [0, 1], and a detail
+    that JSON cannot carry are the policy's error: the outcome is `error`, never `reached`. Numbers of numerical
+    libraries (whatever has a `tolist`) are taken as the plain numbers they stand for.
     """
     if not isinstance(answer, Mapping):
         return policy_error(f"it answered a {type(answer).__name__}, not a dict")
-    agreed, choice, share = answer.get("consensus"), answer.get("decision"), answer.get("strength", 0)
+    try:
+        said = {str(key): _plain(value) for key, value in answer.items()}
+    except ValueError as problem:
+        return policy_error(f"its answer holds {problem}, which JSON cannot carry")
+    agreed, choice, words = said.pop("consensus", None), said.pop("decision", None), said.pop("reason", None)
+    share = said.pop("strength", 0)
     if not isinstance(agreed, bool):
         return policy_error(f"its 'consensus' is {agreed!r:.60}, not True or False")
-    if isinstance(share, bool) or not isinstance(share, int | float | Fraction) or not math.isfinite(share):
-        return policy_error(f"its 'strength' is {share!r:.60}, not a number")
-    if not 0 <= share <= 1:
-        return policy_error(f"its 'strength' is {share!r:.60}, not in [0, 1]")
-    said = answer.get("reason", "")
-    details = {
-        key: value for key, value in answer.items() if key not in ("consensus", "decision", "strength", "reason")
-    }
-    exact_share = Fraction(str(share)) if isinstance(share, float) else Fraction(share)
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        return policy_error(f"its 'strength' is {share!r:.60}, not a number in [0, 1]")
+    stated = answer.get("strength")
+    strength = stated if isinstance(stated, Fraction) else Fraction(str(share))
     if not agreed:
-        return Ruling(
-            Outcome.NOT_REACHED,
-            Reason.POLICY_DECLINED,
-            None,
-            exact_share,
-            str(said) or "the policy did not agree",
-            details,
-        )
-    if not isinstance(choice, str) or not tally.heads.get(choice):
-        return policy_error(f"it decided for {choice!r:.60}, which nobody cast")
-    return Ruling(
-        Outcome.REACHED,
-        Reason.POLICY_AGREED,
-        choice,
-        exact_share,
-        str(said) or f"the policy agreed on {choice}",
-        details,
-    )
+        why = str(words or "the policy did not agree")
+        return Ruling(Outcome.NOT_REACHED, Reason.POLICY_DECLINED, None, strength, why, said)
+    if not isinstance(choice, str) or not tally.units.get(choice):
+        return policy_error(f"it decided for {choice!r:.60}, which nobody with weight cast")
+    why = str(words or f"the policy agreed on {choice}")
+    return Ruling(Outcome.REACHED, Reason.POLICY_AGREED, choice, strength, why, said)
+
+
+def checked(ruling: object, tally: Tally) -> Ruling:
+    """Give a policy's ruling, or the ruling that the policy failed if it cannot be what the ballots say.
+
+    Checked are its type, that a choice that was reached has weight, and that a strength is exact and in [0, 1].
+    """
+    if not isinstance(ruling, Ruling):
+        return policy_error(f"it answered a {type(ruling).__name__}, not a Ruling")
+    share: object = ruling.strength
+    if not isinstance(share, Fraction) or not 0 <= share.numerator <= share.denominator:
+        return policy_error(f"its strength is {share!r:.60}, not an exact share in [0, 1]")
+    if ruling.outcome is Outcome.REACHED and not tally.units.get(ruling.choice or ""):
+        return policy_error(f"it decided for {ruling.choice!r:.60}, which nobody with weight cast")
+    return ruling
+
+
+def _plain(value: object) -> Any:
+    """Copy what a policy said as plain JSON data.
+
+    Raises:
+        ValueError: JSON cannot carry it exactly; names it.
+    """
+    match value:
+        case None | bool() | str():
+            return value
+        case Fraction():
+            return float(value)
+        case float() if math.isfinite(value):
+            return float(value)
+        case int() if abs(value) <= _LARGEST_INTEGER:
+            return int(value)
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case _ if hasattr(value, "tolist"):
+            return _plain(value.tolist())
+        case _:
+            raise ValueError(f"{value!r:.60}")
 
 
 def policy_error(explanation: str) -> Ruling:

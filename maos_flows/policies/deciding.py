@@ -1,7 +1,9 @@
 """From agents and ballots to a decision: freeze what binds it, sort and count the ballots, let the policy rule."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
+from fractions import Fraction
 
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.model import (
@@ -10,6 +12,7 @@ from maos_flows.model import (
     AbsenceKind,
     Agent,
     Ballot,
+    Basis,
     Decision,
     Elector,
     Electorate,
@@ -23,8 +26,8 @@ from maos_flows.model import (
     Tally,
     TieBreak,
 )
-from maos_flows.policies.base import ConsensusPolicy, Weighing, policy_error
-from maos_flows.scrutiny import fold, scrutinise, vetoes
+from maos_flows.policies.base import ConsensusPolicy, Weighing, checked, policy_error
+from maos_flows.scrutiny import fold, scrutinise, tidy, vetoes
 from maos_flows.tally import count, dissent
 
 _DEFAULT_WEIGHING = Weighing()
@@ -41,20 +44,34 @@ def freeze(
 ) -> Opening:
     """Freeze everything that binds a decision, after checking that its rule can be met at all.
 
+    Choices are frozen as ballots name them: in Unicode's NFC form, without outer spaces.
+
     Raises:
         ConfigurationError: The rule is impossible; names every problem.
     """
     electors = []
+    problems: list[Problem] = []
     for agent in agents:
         weight, why = policy.weigh(agent, proposal, weighing)
+        problems += _check_weight(agent, weight)
         electors.append(
             Elector(agent.id, weight, agent.role, agent.domains, agent.voter, agent.public_key, weight_reason=why)
         )
+    if problems:
+        raise ConfigurationError(problems)
     electorate = Electorate(tuple(electors))
-    problems = check(proposal, electorate, parameters)
+    proposal = replace(proposal, choices=tuple(map(tidy, proposal.choices)))
+    problems += check(proposal, electorate, parameters)
     if problems:
         raise ConfigurationError(problems)
     return Opening(proposal, electorate, policy.name, parameters, opened_at)
+
+
+def _check_weight(agent: Agent, weight: object) -> tuple[Problem, ...]:
+    """Find a weight that nothing could be counted with: a policy of a user's may give anything."""
+    if isinstance(weight, Fraction):
+        return ()
+    return (Problem("weight", f"{weight!r:.60} for {agent.id} is not an exact number (a Fraction)"),)
 
 
 def check(proposal: Proposal, electorate: Electorate, parameters: Parameters) -> tuple[Problem, ...]:
@@ -73,9 +90,10 @@ def duplicates(path: str, names: Iterable[str]) -> tuple[Problem, ...]:
     seen: dict[str, str] = {}
     problems = []
     for name in names:
-        earlier = seen.setdefault(fold(name), name)
-        if earlier is not name:
-            problems.append(Problem(path, f"{name!r} and {earlier!r} are the same name"))
+        same = fold(name)
+        if same in seen:
+            problems.append(Problem(path, f"{name!r} and {seen[same]!r} are the same name"))
+        seen.setdefault(same, name)
     return tuple(problems)
 
 
@@ -83,7 +101,7 @@ def _check_choices(choices: Sequence[str]) -> tuple[Problem, ...]:
     problems = list(duplicates("choices", choices))
     if len(choices) < 2:  # noqa: PLR2004 - two is what makes it a choice
         problems.append(Problem("choices", "at least two are needed"))
-    if any(not choice.strip() for choice in choices):
+    if not all(map(str.strip, choices)):
         problems.append(Problem("choices", "a choice is empty"))
     if any(fold(choice) == ABSTAIN for choice in choices):
         problems.append(Problem("choices", f"{ABSTAIN!r} is always allowed and cannot be one of them"))
@@ -93,15 +111,16 @@ def _check_choices(choices: Sequence[str]) -> tuple[Problem, ...]:
 def _check_electorate(electorate: Electorate, parameters: Parameters) -> tuple[Problem, ...]:
     if not electorate.electors:
         return (Problem("agents", "nobody may vote: the electorate is empty"),)
+    problems = []
     negative = [elector.agent_id for elector in electorate.electors if elector.weight < 0]
     if negative:
-        return (Problem("weight", f"negative for {', '.join(negative)}"),)
-    if electorate.total == 0:
+        problems.append(Problem("weight", f"negative for {', '.join(negative)}"))
+    elif electorate.total == 0:
         return (Problem("weight", "the weights sum to 0, so nothing could ever be decided"),)
     if not 1 <= parameters.min_participants <= electorate.size:
         message = f"{parameters.min_participants} is not in 1..{electorate.size}, the size of the electorate"
-        return (Problem("min_participants", message),)
-    return ()
+        problems.append(Problem("min_participants", message))
+    return tuple(problems)
 
 
 def _check_names(electorate: Electorate, parameters: Parameters) -> tuple[Problem, ...]:
@@ -122,13 +141,16 @@ def _check_names(electorate: Electorate, parameters: Parameters) -> tuple[Proble
 def _check_self_approval(proposal: Proposal, electorate: Electorate, parameters: Parameters) -> tuple[Problem, ...]:
     if proposal.proposer is None or parameters.self_approval:
         return ()
-    without = electorate.total - electorate.units.get(proposal.proposer, 0)
-    if parameters.threshold.is_met_by(without, electorate.total):
-        return ()
-    message = (
-        f"the threshold cannot be met without the ballot of the proposer {proposal.proposer!r}, which does not count"
-    )
-    return (Problem("self_approval", message),)
+    own = electorate.units.get(proposal.proposer, 0)
+    without = electorate.total - own
+    whole = electorate.total if parameters.basis is Basis.ELIGIBLE else without
+    tail = f"cannot be met without the ballot of the proposer {proposal.proposer!r}, which does not count"
+    problems = []
+    if not parameters.threshold.is_met_by(without, whole):
+        problems.append(Problem("self_approval", f"the threshold {tail}"))
+    if own and electorate.size == parameters.min_participants:
+        problems.append(Problem("self_approval", f"min_participants {tail}"))
+    return tuple(problems)
 
 
 def decide(
@@ -144,8 +166,7 @@ def decide(
     counted = scrutiny.counted
     tally = count(counted, opening.proposal, opening.electorate)
     general = _without_policy(opening, tally, counted, absences)
-    ruling = general if general is not None else _ask(policy, opening, tally, counted)
-    fewest, swings = policy.margin(opening, tally, counted, ruling) if general is None else (None, ())
+    ruling, fewest, swings = (general, None, ()) if general else _ask(policy, opening, tally, counted)
     return Decision(
         opening=opening,
         outcome=ruling.outcome,
@@ -190,8 +211,34 @@ def _without_policy(
     return None
 
 
-def _ask(policy: ConsensusPolicy, opening: Opening, tally: Tally, counted: Sequence[Ballot]) -> Ruling:
+def _ask(
+    policy: ConsensusPolicy, opening: Opening, tally: Tally, counted: Sequence[Ballot]
+) -> tuple[Ruling, int | None, tuple[str, ...]]:
     try:
-        return policy.evaluate(opening, tally, counted)
+        ruling = checked(policy.evaluate(opening, tally, counted), tally)
+        return ruling, *policy.margin(opening, tally, counted, ruling)
     except Exception as error:  # noqa: BLE001 - a user's policy may raise anything; it is recorded, never an approval
-        return policy_error(f"{type(error).__name__}: {error}"[:500])
+        return policy_error(f"{type(error).__name__}: {error}"[:500]), None, ()
+
+
+def is_settled(
+    policy: ConsensusPolicy, opening: Opening, ballots: Iterable[Ballot], outstanding: Sequence[str]
+) -> bool:
+    """Say whether the outstanding agents can no longer change the outcome: a veto has ended it, or the policy says so.
+
+    A policy that fails to say has not said so: then all are waited for.
+
+    Args:
+        policy: The policy that will rule.
+        opening: What binds the decision.
+        ballots: The ballots that came in so far, not yet sorted.
+        outstanding: Ids of the agents that may still answer.
+    """
+    counted = scrutinise(ballots, opening).counted
+    if vetoes(counted, opening):
+        return True
+    tally = count(counted, opening.proposal, opening.electorate)
+    try:
+        return policy.is_settled(opening, tally, outstanding)
+    except Exception:  # noqa: BLE001 - a user's policy may raise anything; waiting for all is always right
+        return False

@@ -1,7 +1,6 @@
 """Policies in which the strongest choice wins if its share meets a threshold; they differ in share and weights."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from maos_flows.margin import decisive, margin
 from maos_flows.model import (
@@ -18,7 +17,7 @@ from maos_flows.model import (
 )
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.quorum import HALF, Threshold
-from maos_flows.tally import is_settled, strength, winner
+from maos_flows.tally import casting_vote, is_settled, strength, winner
 
 
 class ThresholdPolicy(ConsensusPolicy):
@@ -27,17 +26,17 @@ class ThresholdPolicy(ConsensusPolicy):
     def evaluate(self, opening: Opening, tally: Tally, ballots: Sequence[Ballot]) -> Ruling:
         """Rule by the threshold; a tie leads where the parameters say."""
         parameters = opening.parameters
-        counted = _with_casting_vote(tally, opening, ballots)
-        whole = counted.whole(parameters.basis)
-        choice = winner(counted.units, whole, parameters.threshold)
-        leaders = counted.leaders
-        share = strength(counted, leaders[0] if leaders else None, parameters.basis)
-        words = _in_words(counted, parameters, leaders)
-        if counted is not tally:
-            words = f"{words}, the casting vote of {parameters.chair} among them"
+        whole = tally.whole(parameters.basis)
+        choice = winner(tally.units, whole, parameters.threshold, casting_vote(parameters, ballots))
+        leaders = tally.leaders
+        is_tied = len(leaders) > 1
+        share = strength(tally, leaders[0] if leaders else None, parameters.basis)
+        words = _in_words(tally, parameters, leaders)
         if choice is not None:
+            if is_tied:
+                words = f"{words}; the casting vote of {parameters.chair} is for {choice}"
             return Ruling(Outcome.REACHED, Reason.THRESHOLD_MET, choice, share, words)
-        if len(leaders) == 1:
+        if not is_tied:
             return Ruling(Outcome.NOT_REACHED, Reason.BELOW_THRESHOLD, None, share, words)
         outcome = Outcome.ESCALATED if parameters.tie_break is TieBreak.HUMAN else Outcome.NOT_REACHED
         return Ruling(outcome, Reason.TIE, None, share, words)
@@ -49,26 +48,11 @@ class ThresholdPolicy(ConsensusPolicy):
     def margin(
         self, opening: Opening, tally: Tally, ballots: Sequence[Ballot], ruling: Ruling
     ) -> tuple[int | None, tuple[str, ...]]:
-        """Count the fewest ballots that would have had to change, exactly."""
+        """Count the fewest ballots that would have had to change, exactly; with a chair, one or unknown."""
         del ruling
-        counted = _with_casting_vote(tally, opening, ballots)
         parameters = opening.parameters
-        fewest = margin(counted, ballots, opening.electorate, parameters)
-        return fewest, decisive(counted, ballots, opening.electorate, parameters, margin=fewest)
-
-
-def _with_casting_vote(tally: Tally, opening: Opening, ballots: Sequence[Ballot]) -> Tally:
-    """Count the chair's ballot once more if the strongest are tied and it is for one of them."""
-    parameters = opening.parameters
-    leaders = tally.leaders
-    if parameters.tie_break is not TieBreak.CHAIR or len(leaders) == 1:
-        return tally
-    choice = next((ballot.choice for ballot in ballots if ballot.agent_id == parameters.chair), None)
-    if choice is None or choice not in leaders:
-        return tally
-    extra = opening.electorate.units[parameters.chair or ""]
-    units = {**tally.units, choice: tally.units[choice] + extra}
-    return replace(tally, units=units, cast=tally.cast + extra, eligible=tally.eligible + extra)
+        fewest = margin(tally, ballots, opening.electorate, parameters)
+        return fewest, decisive(tally, ballots, opening.electorate, parameters, margin=fewest)
 
 
 def _in_words(tally: Tally, parameters: Parameters, leaders: Sequence[str]) -> str:

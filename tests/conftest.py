@@ -1,0 +1,9 @@
+"""How Hypothesis runs: no deadline on a shared machine, and the same examples every time where results are compared."""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("here", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
