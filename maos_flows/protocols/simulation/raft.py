@@ -12,17 +12,19 @@ from maos_flows.protocols.raft_messages import MESSAGE_TYPES
 from maos_flows.protocols.raft_requests import Committed
 from maos_flows.protocols.simulation.driver import Simulation
 from maos_flows.protocols.simulation.events import Act, Deliver, Disturb, Event
-from maos_flows.protocols.simulation.faults import Profile
+from maos_flows.protocols.simulation.faults import Mend, Profile
 from maos_flows.protocols.simulation.raft_clients import (
     CHOICES,
     DECISION,
     FRESH,
+    Ambush,
     Campaign,
     Propose,
     ProposeFresh,
     Read,
     Request,
     Transfer,
+    draw_ambush,
     draw_request,
 )
 from maos_flows.protocols.simulation.raft_invariants import RaftInvariants
@@ -34,12 +36,15 @@ from maos_flows.quorum import majority
 SIZES = (1, 2, 3, 3, 3, 4, 5, 5, 5, 7)
 FRESH_EVERY = 100
 LIVE_WITHIN = 3_000
+LIVE_EVENTS = 10_000
 
 
 def run(seed: int, profile: Profile = Profile.SWARM, settings: Settings | None = None) -> Report:
     """Run one seed of Raft. Liveness may take thirty election timeouts, or less by `settings.live_within`."""
     settings = settings or Settings()
-    bounded = replace(settings, live_within=min(settings.live_within, LIVE_WITHIN))
+    bounded = replace(
+        settings, live_within=min(settings.live_within, LIVE_WITHIN), live_events=min(settings.live_events, LIVE_EVENTS)
+    )
     simulation = Simulation(seed, profile, bounded, message_types=MESSAGE_TYPES)
     return simulation.run(RaftWorld(simulation))
 
@@ -61,6 +66,7 @@ class RaftWorld:
             "check_quorum": is_guarded or chance.random() < 0.5,  # noqa: PLR2004  as above
         }
         self._request_every = chance.choice((10, 30, 80))
+        self._ambush = chance.choice((0.0, 0.05, 0.15)) if simulation.plan.disturb_every else 0.0
         self._requests = 0
         self._core: tuple[str, ...] = ()
         self._has_fresh: set[str] = set()
@@ -137,7 +143,7 @@ class RaftWorld:
             self._request(action)
         elif not self._simulation.is_healed:
             self._requests += 1
-            self._request(draw_request(self._simulation.chance, self.addresses, self._leaders(), self._requests))
+            self._request(self._draw_request())
             delay = self._simulation.chance.randint(1, 2 * self._request_every)
             self._simulation.clock.schedule(delay, Act(None))
 
@@ -202,6 +208,12 @@ class RaftWorld:
         if step is not None:
             self._simulation.perform(agent, step)
 
+    def _draw_request(self) -> Request:
+        chance, leaders = self._simulation.chance, self._leaders()
+        if leaders and chance.random() < self._ambush:
+            return draw_ambush(chance, self.addresses, chance.choice(leaders))
+        return draw_request(chance, self.addresses, leaders, self._requests)
+
     def _leaders(self) -> tuple[str, ...]:
         """Give all that believe to lead, the deposed among them: clients that ask these make logs diverge."""
         return tuple(agent for agent in sorted(self._replicas) if self._replicas[agent].role is Role.LEADER)
@@ -218,18 +230,30 @@ class RaftWorld:
         match request:
             case Propose():
                 replica.propose(request.payload, request.key)
+            case ProposeFresh():
+                self._fresh(replica)
             case Read():
                 self.invariants.read_asked(request.key)
                 replica.read(request.key)
+            case Transfer() | Campaign() | Ambush():
+                self._unsettle(replica, request)
+            case _:
+                assert_never(request)
+        self._drain(request.agent)
+
+    def _fresh(self, replica: Replica) -> None:
+        if not self._has_fresh:
+            replica.propose(Opening(DECISION, CHOICES, self.addresses, "digest"), FRESH)
+            self._propose_fresh()
+
+    def _unsettle(self, replica: Replica, request: Transfer | Campaign | Ambush) -> None:
+        match request:
             case Transfer():
                 replica.transfer(request.target)
             case Campaign():
                 replica.campaign()
-            case ProposeFresh():
-                if self._has_fresh:
-                    return
-                replica.propose(Opening(DECISION, CHOICES, self.addresses, "digest"), FRESH)
-                self._propose_fresh()
+            case Ambush():
+                self._simulation.network.stop(request.links)
+                self._simulation.clock.schedule(request.duration, Disturb(Mend(request.links)))
             case _:
                 assert_never(request)
-        self._drain(request.agent)

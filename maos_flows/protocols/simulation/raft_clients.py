@@ -55,6 +55,18 @@ class Campaign:
 
 
 @dataclass(frozen=True, slots=True)
+class Ambush:
+    """Cut a leader off from most, but let clients go on asking it: its log and the others' grow apart."""
+
+    agent: str
+    links: tuple[tuple[str, str], ...]
+    duration: int
+
+    def __str__(self) -> str:
+        return f"ambush {self.agent} for {self.duration}: {' '.join('>'.join(link) for link in self.links)}"
+
+
+@dataclass(frozen=True, slots=True)
 class ProposeFresh:
     """After healing: propose something new at an agent's replica, again and again until it is committed."""
 
@@ -64,7 +76,7 @@ class ProposeFresh:
         return f"propose {FRESH} at {self.agent}"
 
 
-Request = Propose | Read | Transfer | Campaign | ProposeFresh
+Request = Propose | Read | Transfer | Campaign | Ambush | ProposeFresh
 
 
 def draw_request(chance: Random, agents: tuple[str, ...], leaders: tuple[str, ...], number: int) -> Request:
@@ -88,3 +100,12 @@ def _draw_entry(chance: Random, agents: tuple[str, ...], number: int) -> Decisio
     if dice < 0.13:  # noqa: PLR2004  as above
         return Closing(DECISION, CloseReason.DEADLINE_PASSED, number)
     return BallotEntry(DECISION, chance.choice(agents), f"b{number}", chance.choice(CHOICES))
+
+
+def draw_ambush(chance: Random, agents: tuple[str, ...], leader: str) -> Ambush:
+    """Draw how a leader is cut off: from all but a few, one way or both, for a while."""
+    others = [agent for agent in agents if agent != leader]
+    victims = sorted(chance.sample(others, chance.randint((len(others) + 1) // 2, len(others))))
+    outward = tuple((leader, victim) for victim in victims)
+    inward = tuple((victim, leader) for victim in victims)
+    return Ambush(leader, chance.choice((outward, inward, outward + inward)), chance.randint(20, 300))

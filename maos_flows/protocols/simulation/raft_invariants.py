@@ -93,7 +93,10 @@ class RaftInvariants:
             self._voted(agent, after.term, after.vote)
 
     def sent(self, envelope: Envelope[Message]) -> None:
-        """Check a message as it leaves: nothing in it may go beyond what its sender has on disk."""
+        """Check a message as it leaves: nothing in it may go beyond what its sender has on disk.
+
+        What was overtaken by a newer term within one step may never have been written: it is as if it had been.
+        """
         sender, message = envelope.sender, envelope.message
         saved = self._disks[sender]
         if _own_term(message) > saved.term:
@@ -103,8 +106,9 @@ class RaftInvariants:
                 self._vote_sent(sender, message.term, sender)
             case VoteReply() if message.is_granted:
                 self._vote_sent(sender, message.term, envelope.recipient)
-            case AppendReply() if message.is_success and message.index > len(saved.entries):
-                self._violate("write_before_send", f"{sender} acknowledged {message.index} before writing it")
+            case AppendReply() if message.is_success and message.term == saved.term:
+                if message.index > len(saved.entries):
+                    self._violate("write_before_send", f"{sender} acknowledged {message.index} before writing it")
             case _:
                 pass
 
