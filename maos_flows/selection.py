@@ -19,27 +19,33 @@ def select_agents(
 
     With `roles`, only agents of those roles. With `most`, the best of them: first those whose domains (or role) meet
     the domains given, then those whose domains or role the question mentions, then by place in the roster. The result
-    is in the roster's order.
+    is in the roster's order. A name is mentioned where its words stand in the question one after another; whatever is
+    neither letter nor digit (`_`, `-`, ...) parts words.
 
     Args:
         roster: All agents.
         roles: Roles that may take part; none means all.
         domains: What the matter is about.
-        question: Searched for the names of domains and roles, underscores read as spaces.
+        question: Searched for the names of domains and roles.
         most: How many at most; None means all.
     """
     allowed = [agent for agent in roster.agents if agent.enabled and (not roles or agent.role in roles)]
     if most is None or most >= len(allowed):
         return tuple(allowed)
     asked = {fold(domain) for domain in domains}
-    words = " ".join(["", *re.findall(r"[^\W_]+", question.casefold()), ""])
+    said = _words(question)
 
     def fit(place: int) -> tuple[int, int, int]:
         agent = allowed[place]
         known = [fold(name) for name in (*agent.domains, agent.role)]
         named = sum(1 for name in known if name in asked)
-        mentioned = sum(1 for name in known if f" {name.replace('_', ' ')} " in words)
+        mentioned = sum(1 for name in known if _words(name).strip() and _words(name) in said)
         return -named, -mentioned, place
 
     chosen = sorted(sorted(range(len(allowed)), key=fit)[:most])
     return tuple(allowed[place] for place in chosen)
+
+
+def _words(text: str) -> str:
+    """Give the words of a text with one space before and after each."""
+    return " ".join(["", *re.findall(r"[^\W_]+", fold(text)), ""])
