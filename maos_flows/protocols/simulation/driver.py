@@ -58,6 +58,7 @@ class Simulation:
         self._hosts: dict[str, _Host] = {}
         self._hash = hashlib.sha256()
         self._events = 0
+        self._present: Event | None = None
         self._healed_at = 0
         self._deadline = 0
         self._last_event = 0
@@ -103,8 +104,15 @@ class Simulation:
 
     def note(self, line: str) -> None:
         """Tell the observer something readable about the present event."""
+        self._announce()
         if self.settings.observe is not None:
             self.settings.observe(f"{self.clock.now:>6}   {line}")
+
+    def _announce(self) -> None:
+        """Name the present event, once. A tick, or an act still to be drawn, only if it has a consequence to tell."""
+        if self.settings.observe is not None and self._present is not None:
+            self.settings.observe(f"{self.clock.now:>6} {describe(self._present)}")
+            self._present = None
 
     def _loop(self) -> Sequence[Violation]:
         limit = self.settings.stop_after
@@ -127,8 +135,9 @@ class Simulation:
     def _next(self) -> Sequence[Violation]:
         event = self.clock.next_event()
         self._events += 1
-        if self.settings.observe is not None:
-            self.settings.observe(f"{self.clock.now:>6} {describe(event)}")
+        self._present = event
+        if not isinstance(event, Tick) and event != Act(None):
+            self._announce()
         self._handle(event)
         summary = f"{self.clock.now} {type(event).__name__} {self._world.fingerprint(event)}\n"
         self._hash.update(summary.encode())

@@ -28,6 +28,7 @@ from maos_flows.protocols.simulation.raft_clients import (
     draw_request,
 )
 from maos_flows.protocols.simulation.raft_invariants import RaftInvariants
+from maos_flows.protocols.simulation.raft_watcher import RaftWatcher, summary
 from maos_flows.protocols.simulation.report import Report, Violation
 from maos_flows.protocols.simulation.transcript import describe
 from maos_flows.protocols.simulation.world import AnyStep, Settings
@@ -76,6 +77,7 @@ class RaftWorld:
         self._disks = {agent: Saved() for agent in self.addresses}
         self._highest_term = 0
         self.invariants = RaftInvariants(self._disks)
+        self._watcher = RaftWatcher(simulation)
 
     def start(self) -> None:
         """Boot all replicas and let the first client come."""
@@ -96,11 +98,14 @@ class RaftWorld:
     def crash(self, address: str) -> None:
         """Lose a replica and all it had in memory."""
         del self._replicas[address]
+        self._touched[address] = None
         self.invariants.died(address)
 
     def deliver(self, event: Deliver) -> None:
         """Hand a message to its recipient."""
-        self._replicas[event.target].step(event.envelope)
+        replica = self._replicas[event.target]
+        replica.step(event.envelope)
+        self._watcher.message("receive", replica, event.envelope)
         self._drain(event.target)
 
     def tick(self, address: str) -> None:
@@ -114,11 +119,13 @@ class RaftWorld:
         after = durable.onto(before)
         self._disks[address] = after
         self.invariants.wrote(address, before, after)
+        self._watcher.write(address, self._replicas[address], durable)
 
     def send(self, address: str, step: AnyStep) -> None:
         """Send a step's messages."""
         for envelope in step.messages:
             self.invariants.sent(envelope)
+            self._watcher.message("send", self._replicas[address], envelope)
             self._simulation.network.send(address, envelope.recipient, envelope)
 
     def released(self, address: str, step: AnyStep) -> None:
@@ -129,6 +136,7 @@ class RaftWorld:
             if isinstance(output, Committed):
                 state = apply_entry(self._states[address], output.index, output.entry.payload)
                 self._states[address] = state
+                self._watcher.apply(address, replica, output)
                 if output.entry.key == FRESH:
                     self._has_fresh.add(address)
             self.invariants.said(address, output, self._states[address])
@@ -153,6 +161,7 @@ class RaftWorld:
             self.invariants.changed(agent)
             if agent in self._replicas:
                 self._highest_term = max(self._highest_term, self._replicas[agent].term)
+            self._watcher.looked(agent, self._replicas.get(agent))
         self._touched.clear()
         return self.invariants.take()
 
@@ -165,17 +174,7 @@ class RaftWorld:
                 cause = describe(event)
             case _:
                 cause = ""
-        return cause + "".join(f" {self.describe(agent)}" for agent in self._touched)
-
-    def describe(self, agent: str) -> str:
-        """Say in a few words in what state a replica is."""
-        replica = self._replicas.get(agent)
-        if replica is None:
-            return f"{agent} down"
-        log = replica.log
-        return (
-            f"{agent} {replica.role} t{replica.term} v{replica.vote} {log.last_term}@{log.last_index} c{replica.commit}"
-        )
+        return cause + "".join(f" {summary(agent, self._replicas.get(agent))}" for agent in self._touched)
 
     def core(self) -> Sequence[str]:
         """Choose a majority, or all: without PreVote and CheckQuorum a single broken link may prevent any leader."""
