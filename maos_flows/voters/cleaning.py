@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 REASONING_BYTES = 64 * 1024
@@ -66,10 +67,12 @@ def one_line(text: str, *, most: int = 300) -> str:
 def scrubber(settings: Mapping[str, Any]) -> Scrub:
     """Make what removes secrets from a text: first the values of the variables in `pass_env`, then what looks like one.
 
-    Values of fewer than six characters stay: removing every `1` would protect nothing and destroy the text.
+    Values of fewer than six characters stay: removing every `1` would protect nothing and destroy the text. So do paths
+    of what exists: they are no secrets, and error messages are full of them.
     """
     values = {os.environ.get(name, "") for name in settings.get("pass_env", ())}
-    known = sorted((value for value in values if len(value) >= _SHORTEST_SECRET), key=len, reverse=True)
+    secret = (value for value in values if len(value) >= _SHORTEST_SECRET and not _is_path(value))
+    known = sorted(secret, key=len, reverse=True)
     exactly = re.compile("|".join(re.escape(clean(value)) for value in known)) if known else None
 
     def scrub(text: str) -> str:
@@ -77,3 +80,10 @@ def scrubber(settings: Mapping[str, Any]) -> Scrub:
         return _SECRETS.sub(REMOVED, without_known)
 
     return scrub
+
+
+def _is_path(value: str) -> bool:
+    try:
+        return Path(value).is_absolute() and Path(value).exists()
+    except OSError:  # no name a file could have
+        return False

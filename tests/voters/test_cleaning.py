@@ -95,3 +95,11 @@ def test_b73_values_of_passed_variables_are_removed_longest_first(monkeypatch):
     scrub = scrubber({"pass_env": ["SHORT_KEY", "LONG_KEY", "LEVEL", "UNSET"]})
 
     assert scrub("1 swordfish-and-more 1 swordfish") == f"1 {REMOVED} 1 {REMOVED}"
+
+
+def test_a_passed_path_of_what_exists_is_no_secret(monkeypatch, tmp_path):
+    monkeypatch.setenv("PLACE", str(tmp_path))
+    monkeypatch.setenv("NO_PLACE", "/" + "x" * 5000)
+    scrub = scrubber({"pass_env": ["PLACE", "NO_PLACE"]})
+
+    assert scrub(f"{tmp_path}/a /{'x' * 5000}") == f"{tmp_path}/a {REMOVED}"
