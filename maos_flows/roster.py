@@ -63,7 +63,7 @@ class ExpertiseForm(Form):
     domains: Texts = Field((), description="The domains it is an expert in.")
 
 
-Agents = Annotated[tuple[AgentForm, ...], Filled, Field(json_schema_extra={"minItems": 1})]
+Agents = Annotated[tuple[AgentForm, ...], Filled]
 
 
 class RosterForm(Form):

@@ -5,10 +5,13 @@ Values that are already numbers are taken too, so that Python callers can write 
 
 import re
 import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, PlainValidator, WithJsonSchema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
+from pydantic_core import CoreSchema, core_schema
 
 from maos_flows.errors import ConfigurationError
 from maos_flows.quorum import parse_fraction
@@ -193,5 +196,22 @@ AgentId = Annotated[
     PlainValidator(read_agent_id),
     WithJsonSchema({"type": "string", "pattern": r"^[^\s/\\:,;'\"]{1,64}$"}),
 ]
-Distinct = AfterValidator(distinct)
-Filled = AfterValidator(filled)
+
+
+@dataclass(frozen=True, slots=True)
+class ListRule:
+    """What a list must be beyond its items' type, for readers and for the JSON Schema alike."""
+
+    check: Callable[[tuple[Any, ...]], tuple[Any, ...]]
+    keyword: str
+    value: object
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), self.keyword: self.value}
+
+
+Distinct = ListRule(distinct, "uniqueItems", value=True)
+Filled = ListRule(filled, "minItems", value=1)

@@ -177,7 +177,9 @@ class CommandVoter(VoterForm):
     cwd: Text | None = Field(
         None, description="Where it runs, relative to the document; by default the document's folder."
     )
-    env: dict[Variable, Value] = Field({}, description="Environment variables it gets.")
+    env: dict[Variable, Value] = Field(
+        {}, description="Environment variables it gets.", json_schema_extra={"additionalProperties": False}
+    )
     pass_env: Annotated[tuple[Variable, ...], Distinct] = Field(
         (), description="Variables of the caller's environment it gets too; no other is passed on."
     )

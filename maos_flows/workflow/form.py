@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, PlainValidator
 
 from maos_flows.forms import Form
 from maos_flows.model import Basis, TieBreak
-from maos_flows.roster import AgentForm, RosterForm, Texts
+from maos_flows.roster import Agents, RosterForm, Texts
 from maos_flows.scrutiny import tidy
 from maos_flows.text_types import (
     AgentId,
@@ -71,7 +71,9 @@ Entry = Annotated[
     ContextText | ContextFile, PlainValidator(_entry, json_schema_input_type=Text | ContextText | ContextFile)
 ]
 Entries = Annotated[
-    tuple[Entry, ...], Filled, BeforeValidator(_entries, json_schema_input_type=Text | tuple[Entry, ...])
+    tuple[Entry, ...],
+    Filled,
+    BeforeValidator(_entries, json_schema_input_type=Text | Annotated[tuple[Entry, ...], Filled]),
 ]
 Domains = Annotated[Texts, Filled]
 ProceedOn = Annotated[tuple[Choice, ...], Distinct, Filled]
@@ -132,7 +134,7 @@ class WorkflowForm(Form):
     defaults: StageDefaults = Field(default_factory=StageDefaults, description="What holds for every stage.")
     roster: Annotated[
         Any,
-        PlainValidator(lambda value: value, json_schema_input_type=Text | tuple[AgentForm, ...] | RosterForm | None),
+        PlainValidator(lambda value: value, json_schema_input_type=Text | Agents | RosterForm | None),
     ] = Field(
         None, description="The agents: a file, a list of agents, or a whole roster; by default the configured one."
     )
