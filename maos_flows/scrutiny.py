@@ -19,6 +19,9 @@ class Scrutiny:
 
 
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+_TEXT: type[object] = str  # typed loosely: what is asked with these is whether an annotation was kept to
+_EXACT_OR_NONE: tuple[type[object], ...] = (Fraction, type(None))
+_NO_CONFIDENCE = Fraction(-1)  # what stands in a record for a confidence that was no exact number
 
 
 def fold(text: str) -> str:
@@ -35,24 +38,25 @@ def scrutinise(ballots: Iterable[Ballot], opening: Opening) -> Scrutiny:
     """Sort ballots into counted and rejected; the answer does not depend on their order.
 
     Of two different valid ballots of one agent the earlier one (by arrival at the coordinator) stands and the
-    other is rejected; the same ballot again is a duplicate and counts once. A ballot whose author, choice, confidence
-    or reasoning is not of its type at all is rejected too, and kept with what it said written as text.
+    other is rejected; the same ballot again is a duplicate and counts once. A ballot whose author, choice or
+    confidence is not of its type at all is rejected too, and kept with what it said written as text (a confidence
+    that is no exact number as -1); a reasoning that is no text is none.
     """
     electors = opening.electorate.by_id
     choices = opening.proposal.choices
     counted: dict[str, Ballot] = {}
     rejected: list[RejectedBallot] = []
     duplicates = 0
-    for ballot in _by_arrival(list(ballots), rejected):
+    for ballot in _by_arrival(ballots):
         problem = _problem(ballot, opening, electors.get(ballot.agent_id))
         if problem is not None:
             rejected.append(RejectedBallot(ballot, *problem))
             continue
         valid = ballot if ballot.choice in choices else replace(ballot, choice=tidy(ballot.choice))
-        earlier = counted.setdefault(ballot.agent_id, valid)
-        if earlier is valid:
-            continue
-        if _same_answer(earlier, valid):
+        earlier = counted.get(ballot.agent_id)
+        if earlier is None:
+            counted[ballot.agent_id] = valid
+        elif _same_answer(earlier, valid):
             duplicates += 1
         else:
             rejected.append(_conflict(earlier, valid))
@@ -76,46 +80,37 @@ def vetoes(counted: Iterable[Ballot], opening: Opening) -> tuple[Ballot, ...]:
     return tuple(ballot for ballot in counted if ballot.veto and ballot.agent_id in rights)
 
 
-def _by_arrival(ballots: list[Ballot], rejected: list[RejectedBallot]) -> list[Ballot]:
-    """Set the malformed aside, and put the others in order if any agent has several."""
-    if not all(map(_is_well_formed, ballots)):
-        rejected.extend(_as_text(ballot) for ballot in ballots if not _is_well_formed(ballot))
-        ballots = [ballot for ballot in ballots if _is_well_formed(ballot)]
-    if len(ballots) == len({ballot.agent_id for ballot in ballots}):
-        return ballots
-    return sorted(ballots, key=_arrival)
+def _by_arrival(ballots: Iterable[Ballot]) -> list[Ballot]:
+    """Put ballots in order if any agent has several."""
+    listed = [ballot if _is_well_formed(ballot) else _as_recordable(ballot) for ballot in ballots]
+    if len(listed) == len({ballot.agent_id for ballot in listed}):
+        return listed
+    return sorted(listed, key=_arrival)
 
 
 def _is_well_formed(ballot: Ballot) -> bool:
     """Say whether what scrutiny reads is of its type. Annotations promise it; plug-ins need not keep to them."""
-    texts: tuple[object, ...] = (ballot.choice, ballot.agent_id, ballot.reasoning)
-    confidence: object = ballot.confidence
-    return all(isinstance(text, str) for text in texts) and (confidence is None or isinstance(confidence, Fraction))
-
-
-def _as_text(ballot: Ballot) -> RejectedBallot:
-    """Keep a malformed ballot in a form that can be recorded, and say what is wrong with it."""
-    agent_id, choice, reasoning = _text(ballot.agent_id), _text(ballot.choice), _text(ballot.reasoning)
-    confidence: object = ballot.confidence
-    recordable = replace(
-        ballot,
-        agent_id=agent_id,
-        choice=choice,
-        reasoning=reasoning,
-        confidence=confidence if isinstance(confidence, Fraction) else None,
+    return (
+        isinstance(ballot.choice, _TEXT)
+        and isinstance(ballot.agent_id, _TEXT)
+        and isinstance(ballot.reasoning, _TEXT)
+        and isinstance(ballot.confidence, _EXACT_OR_NONE)
     )
-    if agent_id is not ballot.agent_id:
-        return RejectedBallot(recordable, RejectionReason.UNKNOWN_VOTER, f"{agent_id} is not the id of an agent")
-    if choice is not ballot.choice:
-        return RejectedBallot(recordable, RejectionReason.INVALID_CHOICE, f"{choice} is not a text, so no choice")
-    if reasoning is not ballot.reasoning:
-        return RejectedBallot(recordable, RejectionReason.NO_JUSTIFICATION, f"the reasoning {reasoning} is not a text")
-    words = f"a confidence of {confidence!r:.80} is not an exact number"
-    return RejectedBallot(recordable, RejectionReason.INVALID_CONFIDENCE, words)
+
+
+def _as_recordable(ballot: Ballot) -> Ballot:
+    """Give a malformed ballot a form that can be recorded and read back, and that is invalid there too."""
+    return replace(
+        ballot,
+        agent_id=_text(ballot.agent_id),
+        choice=_text(ballot.choice),
+        reasoning=ballot.reasoning if isinstance(ballot.reasoning, _TEXT) else "",
+        confidence=ballot.confidence if isinstance(ballot.confidence, _EXACT_OR_NONE) else _NO_CONFIDENCE,
+    )
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else f"{value!r:.80}"
+    return value if isinstance(value, str) else f"{type(value).__name__} {value!r:.80}"
 
 
 def _agent_id(ballot: Ballot) -> str:
