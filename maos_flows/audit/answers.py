@@ -7,9 +7,11 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from maos_flows.audit import timeline
+from maos_flows.audit.bounds import bound_answer, bound_rejected
 from maos_flows.audit.encoding import decode, digest_of, encode
 from maos_flows.audit.openings import Openings, Standing, hold
 from maos_flows.audit.rows import ANSWER, REJECTED
+from maos_flows.audit.texts import without_gaps
 from maos_flows.errors import NotFoundError
 from maos_flows.model import (
     Absence,
@@ -42,21 +44,25 @@ def record_ballot(connection: Connection, openings: Openings, ballot: Ballot, *,
         The agent's answer as it is kept; the ballot itself if it is rejected and the agent has no answer.
     """
     standing = hold(connection, ballot.decision_id)
-    known = 1 <= ballot.round <= standing.latest_round
+    known = ballot.round in range(1, standing.latest_round + 1)
     number = ballot.round if known else standing.latest_round
     opening = openings.get(connection, ballot.decision_id, number)
-    stored = find(connection, ballot.decision_id, number, ballot.agent_id) if known else None
     latest = openings.get(connection, ballot.decision_id, standing.latest_round)
+    author: object = ballot.agent_id  # a plug-in may put anything there
+    is_elector = isinstance(author, str) and opening.electorate.elector(author) is not None
+    stored = find(connection, ballot.decision_id, number, ballot.agent_id) if is_elector else None
     match judge(ballot, stored, opening=opening, latest=latest, standing=standing):
         case RejectedBallot() as rejected:
-            add_rejected(connection, rejected, decision_id=ballot.decision_id, number=number, now=now)
-            return ballot if stored is None else stored
+            bounded = bound_rejected(rejected)
+            add_rejected(connection, bounded, decision_id=ballot.decision_id, number=number, now=now)
+            return bounded.ballot if stored is None else stored
         case answer if answer is stored:
             return answer
         case Ballot() as valid:
-            event = Event(valid.received_at or now, EventKind.BALLOT, _words_of(valid), valid.agent_id)
-            _add(connection, valid, replace(event, data=_data_of(valid)))
-            return valid
+            answer = bound_answer(valid)
+            event = Event(answer.received_at or now, EventKind.BALLOT, _words_of(answer), answer.agent_id)
+            _add(connection, answer, replace(event, data=_data_of(answer)))
+            return answer
 
 
 def record_absence(connection: Connection, openings: Openings, absence: Absence, *, now: datetime) -> Ballot | Absence:
@@ -75,8 +81,9 @@ def record_absence(connection: Connection, openings: Openings, absence: Absence,
     words = f"{absence.agent_id}: {absence.kind.value.replace('_', ' ')}"
     data = {"round": absence.round, "kind": absence.kind.value}
     event = Event(absence.received_at or now, EventKind.ABSENCE, words, absence.agent_id, data=data)
-    _add(connection, absence, event)
-    return absence
+    bounded = bound_answer(absence)
+    _add(connection, bounded, event)
+    return bounded
 
 
 def judge(
@@ -128,6 +135,12 @@ def read_rejected(connection: Connection, decision_id: str, number: int) -> tupl
     return tuple(_rejected(row) for row in rows)
 
 
+def numbers_of_rejected(connection: Connection, decision_id: str, number: int) -> tuple[int, ...]:
+    """Give the numbers of the events that tell of a round's rejected ballots, in order."""
+    rows = connection.execute(_REJECTED_OF_ROUND, {"decision": decision_id, "number": number})
+    return tuple(row.sequence for row in rows)
+
+
 def read_numbered(connection: Connection, decision_id: str, sequences: Sequence[int]) -> tuple[RejectedBallot, ...]:
     """Read the rejected ballots whose events have these numbers, in this order."""
     if not sequences:
@@ -176,8 +189,8 @@ def _add(connection: Connection, answer: Ballot | Absence, event: Event) -> None
         "agent_id": answer.agent_id,
         "sequence": timeline.append(connection, answer.decision_id, event).sequence,
         "kind": kind,
-        "choice": choice,
-        "voter": answer.voter,
+        "choice": None if choice is None else without_gaps(choice),
+        "voter": without_gaps(answer.voter),
         "received_at": answer.received_at,
         "record": encode(answer),
     }

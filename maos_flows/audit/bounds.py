@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 from maos_flows.audit.texts import Limits, cut, portable
 from maos_flows.errors import ConfigurationError, Problem
@@ -28,48 +28,45 @@ _WITHIN_ATTRIBUTES = Limits(text=MOST_TEXT, name=256, items=64, depth=16)
 _MOST_CONFIDENCE_BITS = 1024
 
 
-def bound_ballot(ballot: Ballot, *, now: datetime | None = None) -> Ballot:
-    """Bound a ballot's texts and set its arrival to `now` if it states none.
+Answer = TypeVar("Answer", Ballot, Absence)
+
+
+def arrived(answer: Answer, *, now: datetime | None) -> Answer:
+    """Put the time of an answer in UTC; one that states none gets `now`.
 
     Raises:
-        ConfigurationError: Its arrival has no time zone.
+        ConfigurationError: It has no time zone.
     """
+    instant = now if answer.received_at is None else in_utc(answer.received_at, path="received_at")
+    return replace(answer, received_at=instant)
+
+
+def bound_answer(answer: Answer) -> Answer:
+    """Bound the free texts of an answer. Whose it is and its choice are known by then, and stay."""
+    seconds = answer.seconds if math.isfinite(answer.seconds) else 0.0
+    if isinstance(answer, Absence):
+        return replace(answer, explanation=cut(answer.explanation, MOST_REASONING), seconds=seconds)
     return replace(
-        ballot,
-        decision_id=cut(ballot.decision_id, MOST_TEXT),
-        agent_id=cut(ballot.agent_id, MOST_TEXT),
-        choice=cut(ballot.choice, MOST_TEXT),
-        confidence=_short(ballot.confidence),
-        reasoning=cut(ballot.reasoning, MOST_REASONING),
-        evidence=_cut_evidence(ballot.evidence),
-        attributes=_cut_attributes(ballot.attributes),
-        voter=cut(ballot.voter, MOST_TEXT),
-        received_at=_arrival(ballot.received_at, now),
-        seconds=_finite(ballot.seconds),
-    )
-
-
-def bound_absence(absence: Absence, *, now: datetime | None = None) -> Absence:
-    """Bound an absence's texts and set its time to `now` if it states none.
-
-    Raises:
-        ConfigurationError: Its time has no time zone.
-    """
-    return replace(
-        absence,
-        decision_id=cut(absence.decision_id, MOST_TEXT),
-        agent_id=cut(absence.agent_id, MOST_TEXT),
-        explanation=cut(absence.explanation, MOST_REASONING),
-        voter=cut(absence.voter, MOST_TEXT),
-        received_at=_arrival(absence.received_at, now),
-        seconds=_finite(absence.seconds),
+        answer,
+        confidence=_short(answer.confidence),
+        reasoning=cut(answer.reasoning, MOST_REASONING),
+        evidence=_cut_evidence(answer.evidence),
+        attributes=_cut_attributes(answer.attributes),
+        seconds=seconds,
     )
 
 
 def bound_rejected(rejected: RejectedBallot) -> RejectedBallot:
-    """Bound the texts of a rejected ballot."""
-    explanation = cut(rejected.explanation, MOST_TEXT)
-    return replace(rejected, ballot=bound_ballot(rejected.ballot), explanation=explanation)
+    """Bound all texts of a rejected ballot: any of them may be what it was rejected for."""
+    ballot = rejected.ballot
+    bounded = replace(
+        bound_answer(ballot),
+        decision_id=cut(ballot.decision_id, MOST_TEXT),
+        agent_id=cut(ballot.agent_id, MOST_TEXT),
+        choice=cut(ballot.choice, MOST_TEXT),
+        voter=cut(ballot.voter, MOST_TEXT),
+    )
+    return replace(rejected, ballot=bounded, explanation=cut(rejected.explanation, MOST_TEXT))
 
 
 def bound_event(event: Event) -> Event:
@@ -96,14 +93,6 @@ def in_utc(instant: datetime, *, path: str) -> datetime:
     if instant.tzinfo is None:
         raise ConfigurationError([Problem(path, f"{instant.isoformat()} has no time zone; give instants in UTC")])
     return instant.astimezone(UTC)
-
-
-def _arrival(instant: datetime | None, now: datetime | None) -> datetime | None:
-    return now if instant is None else in_utc(instant, path="received_at")
-
-
-def _finite(seconds: float) -> float:
-    return seconds if math.isfinite(seconds) else 0.0
 
 
 def _short(confidence: Fraction | None) -> Fraction | None:

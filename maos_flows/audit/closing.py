@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from maos_flows.audit import answers, timeline
-from maos_flows.audit.bounds import MOST_REASONING, bound_absence, bound_ballot, bound_rejected
+from maos_flows.audit.bounds import MOST_REASONING, arrived, bound_answer, bound_rejected
 from maos_flows.audit.encoding import decode, encode
 from maos_flows.audit.openings import Openings, hold
 from maos_flows.audit.rows import DECISION, FAULT
@@ -40,7 +40,7 @@ class Verdict:
         round: The round it came of.
         ballots: The agents whose ballots were counted.
         absences: The agents whose absence it lists.
-        rejected: The numbers of the events that tell of the rejected ballots it lists.
+        rejected: The numbers of the events that tell of the ballots rejected until then.
     """
 
     round: int
@@ -114,10 +114,10 @@ def _settle(connection: Connection, openings: Openings, decision: Decision, *, a
     stored = {answer.agent_id: answer for answer in answers.read(connection, decision_id, number)}
     for ballot in decision.ballots:
         if ballot.agent_id not in stored:
-            answers.record_ballot(connection, openings, bound_ballot(ballot), now=at)
+            answers.record_ballot(connection, openings, arrived(ballot, now=None), now=at)
     for absence in decision.absences:
         if absence.agent_id not in stored:
-            answers.record_absence(connection, openings, bound_absence(absence), now=at)
+            answers.record_absence(connection, openings, arrived(absence, now=None), now=at)
     if len(stored) < len(decision.ballots) + len(decision.absences):
         stored = {answer.agent_id: answer for answer in answers.read(connection, decision_id, number)}
     differing = _differing(decision, stored)
@@ -130,7 +130,7 @@ def _settle(connection: Connection, openings: Openings, decision: Decision, *, a
 
 def _differing(decision: Decision, stored: Mapping[str, Ballot | Absence]) -> set[str]:
     """Name the agents whose answer on record is not the one in the decision."""
-    counted = {ballot.agent_id: bound_ballot(ballot) for ballot in decision.ballots}
+    counted = {ballot.agent_id: bound_answer(ballot) for ballot in decision.ballots}
     cast = {name: answer for name, answer in stored.items() if isinstance(answer, Ballot)}
     differing = {
         name
@@ -145,10 +145,9 @@ def _differing(decision: Decision, stored: Mapping[str, Ballot | Absence]) -> se
 
 def _write(connection: Connection, decision: Decision, *, at: datetime) -> None:
     decision_id, number = decision.decision_id, decision.opening.proposal.round
-    rejected = tuple(
+    for entry in decision.rejected:
         answers.add_rejected(connection, bound_rejected(entry), decision_id=decision_id, number=number, now=at)
-        for entry in decision.rejected
-    )
+    rejected = answers.numbers_of_rejected(connection, decision_id, number)
     choice = None if decision.choice is None else without_gaps(decision.choice)
     values: dict[str, Any] = {
         "outcome": decision.outcome.value,

@@ -1,6 +1,7 @@
 """What binds a decision: its request, and the opening of each of its rounds, kept as they were frozen."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, insert, select
@@ -105,14 +106,14 @@ def open_decision(connection: Connection, openings: Openings, opening: Opening, 
         "request_digest": digest_of(record),
     }
     if _insert_if_new(connection, values):
-        return _add_round(connection, opening, EventKind.OPENED)
+        return _add_round(connection, opening, EventKind.OPENED, at=opening.opened_at)
     stored = select(DECISION.c.request_digest).where(DECISION.c.id == proposal.decision_id)
     if connection.execute(stored).scalar_one() != values["request_digest"]:
         raise ConflictError(f"decision {proposal.decision_id!r} is in the audit store already and asks something else")
     return openings.get(connection, proposal.decision_id, 1)
 
 
-def open_round(connection: Connection, openings: Openings, opening: Opening) -> Opening:
+def open_round(connection: Connection, openings: Openings, opening: Opening, *, now: datetime) -> Opening:
     """Keep a further round, or give its opening if it is kept already.
 
     Raises:
@@ -128,7 +129,7 @@ def open_round(connection: Connection, openings: Openings, opening: Opening) -> 
         raise ConflictError(f"decision {decision_id!r} is closed; round {number} cannot be opened")
     if number != standing.latest_round + 1:
         raise ConflictError(f"round {number} of decision {decision_id!r} cannot follow round {standing.latest_round}")
-    return _add_round(connection, opening, EventKind.ROUND_OPENED)
+    return _add_round(connection, opening, EventKind.ROUND_OPENED, at=now)
 
 
 def _check(opening: Opening) -> None:
@@ -148,7 +149,7 @@ def _insert_if_new(connection: Connection, values: dict[str, Any]) -> bool:
     return connection.execute(once, values).one_or_none() is not None
 
 
-def _add_round(connection: Connection, opening: Opening, kind: EventKind) -> Opening:
+def _add_round(connection: Connection, opening: Opening, kind: EventKind, *, at: datetime) -> Opening:
     proposal, electors = opening.proposal, opening.electorate.electors
     record = encode(opening)
     deadline = proposal.deadline
@@ -159,7 +160,7 @@ def _add_round(connection: Connection, opening: Opening, kind: EventKind) -> Ope
         "deadline": None if deadline is None else in_utc(deadline, path="deadline").isoformat(),
     }
     text = f"round {proposal.round}, {opening.algorithm} among {len(electors)}: {proposal.question}"
-    event = timeline.append(connection, proposal.decision_id, Event(opening.opened_at, kind, text, data=data))
+    event = timeline.append(connection, proposal.decision_id, Event(at, kind, text, data=data))
     values = {
         "decision_id": proposal.decision_id,
         "number": proposal.round,

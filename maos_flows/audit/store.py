@@ -10,7 +10,7 @@ from typing import Self
 from sqlalchemy import Connection, Engine, select
 
 from maos_flows.audit import answers, checks, closing, openings, runs, summaries, timeline
-from maos_flows.audit.bounds import bound_absence, bound_ballot, in_utc
+from maos_flows.audit.bounds import arrived, in_utc
 from maos_flows.audit.encoding import decode
 from maos_flows.audit.engine import is_sqlite, make_engine, name_of, read_url, transaction
 from maos_flows.audit.rows import DECISION
@@ -96,7 +96,7 @@ class AuditStore:
             ConflictError: The decision is closed, or the round before is missing.
         """
         with self._writing() as connection:
-            return openings.open_round(connection, self._openings, opening)
+            return openings.open_round(connection, self._openings, opening, now=datetime.now(UTC))
 
     def record_answer(self, answer: Ballot | Absence) -> Ballot | Absence:
         """Keep what an agent answered in a round, or why it did not; the first of an elector's answers stands.
@@ -115,8 +115,8 @@ class AuditStore:
         now = datetime.now(UTC)
         with self._writing() as connection:
             if isinstance(answer, Ballot):
-                return answers.record_ballot(connection, self._openings, bound_ballot(answer, now=now), now=now)
-            return answers.record_absence(connection, self._openings, bound_absence(answer, now=now), now=now)
+                return answers.record_ballot(connection, self._openings, arrived(answer, now=now), now=now)
+            return answers.record_absence(connection, self._openings, arrived(answer, now=now), now=now)
 
     def answers(self, decision_id: str, round_number: int) -> tuple[Ballot | Absence, ...]:
         """Read the answers of a round, by agent; rejected ballots are not among them."""
@@ -131,8 +131,9 @@ class AuditStore:
     def close_decision(self, decision: Decision, *, at: datetime) -> Decision:
         """Write a decision's outcome, faults and record.
 
-        Answers it rests on that were not recorded as they came are recorded with it. Record the absence of every
-        elector without a ballot first, and decide over what `record_answer` returned: no ballot can come between then.
+        Answers it rests on that were not recorded as they came are recorded with it, and every ballot rejected in its
+        round until then is listed in it. Record the absence of every elector without a ballot first, and decide over
+        `answers` alone: no ballot can come between then.
 
         Returns:
             The decision as it is kept. If it is closed already, by anybody, that is the one written then, and counts.
