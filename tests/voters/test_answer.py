@@ -91,6 +91,10 @@ def test_a_full_answer_is_read():
     }
 
 
+def test_a_confidence_or_a_risk_that_is_null_is_not_stated():
+    assert read({"choice": "a", "confidence": None, "risk": None}) == read("a")
+
+
 @pytest.mark.parametrize("number", [0, 1, Fraction(1, 3), 1.0])
 def test_whole_numbers_and_fractions_are_confidences(number):
     assert read({"choice": "a", "confidence": number}).confidence == Fraction(number)

@@ -191,7 +191,7 @@ async def test_a_json_text_is_the_choice(shell, proposal):
     assert (await ask(shell("""echo '"abstain"'"""), proposal)).choice == ABSTAIN
 
 
-async def test_a_flood_is_stopped_and_not_tried_again(shell, proposal):
+async def test_a11_a_flood_is_stopped_and_not_tried_again(shell, proposal):
     started = time.monotonic()
 
     absence = await ask(shell("yes", max_output=100_000), proposal, retries=5)
@@ -228,7 +228,7 @@ async def test_a_hang_ends_at_the_attempts_timeout(shell, proposal):
     assert absence.explanation == "no answer within 0.05 s"
 
 
-async def test_a_hang_ends_at_the_deadline(shell, proposal_within):
+async def test_a11_a_hang_ends_at_the_deadline(shell, proposal_within):
     started = time.monotonic()
 
     absence = await ask(shell("sleep 60"), proposal_within(0.2))
