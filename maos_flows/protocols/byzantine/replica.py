@@ -77,6 +77,7 @@ class Replica:
             self._memory.absorb([durable.ballot])
             self._memory.unshared.clear()
         if durable.decided is not None:
+            self._memory.hold(durable.decided.value)
             self._aftermath = Aftermath(durable.decided, timing.resend_every, 0)
 
     @property

@@ -28,6 +28,7 @@ CHOICES = ("no", "yes")
 TWIN = "'"
 AFTER_HEALING = 2_000
 RETRY_CAST = 40
+_CAST_DELAYS = (0, 0, 0, 5, 30, 100, 300)
 _STARVED = (
     ("Commit", 0.9, 0.5),
     ("Decided", 0.9, 0.5),
@@ -116,7 +117,7 @@ class ByzantineWorld:
         """Boot all replicas and let agents answer within a while."""
         for address in self.addresses:
             self.restart(address)
-            delay = self._simulation.chance.choice((0, 0, 5, 30, 100)) if self._simulation.plan.drop else 0
+            delay = 0 if self._simulation.profile is Profile.CALM else self._simulation.chance.choice(_CAST_DELAYS)
             self._simulation.clock.schedule(delay, Act(Cast(address)))
 
     def restart(self, address: str) -> None:
@@ -255,8 +256,10 @@ class ByzantineWorld:
             return
         most = self.agreement.faults
         liars = chance.sample(agents, chance.choice((most, most, most, chance.randint(0, most))))
+        if chance.random() < 0.5:  # noqa: PLR2004  half of the adversaries take the first primaries
+            liars = [self.agreement.primary(view) for view in range(1, len(liars) + 1)]
         self._twins = tuple(sorted(agent for agent in liars if chance.random() < 0.4))  # noqa: PLR2004  the rest has scripts
-        names = (*SCRIPT_NAMES, *(SCRIPT_NAMES[-1:] * 6))
+        names = (*SCRIPT_NAMES, "split", "split", "chameleon", "chameleon", "chameleon")
         self._scripts = {agent: chance.choice(names) for agent in liars if agent not in self._twins}
 
     def _perform(self, address: str, step: AnyStep) -> None:

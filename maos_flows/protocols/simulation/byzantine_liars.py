@@ -54,6 +54,7 @@ class Liar:
         self.chance = chance
         self.heard: list[Message] = []
         self._script = script
+        self._lies: dict[tuple[str, int], Propose] = {}
         self._shadow = Replica(agreement, agent, signing, timing=Timing(2, 4, 2, 2))
 
     @property
@@ -103,6 +104,20 @@ class Liar:
         entries.append(Entry(self.agent, (self.other_ballot().token,)))
         return Value(tuple(sorted(entries, key=lambda entry: entry.agent)))
 
+    def other_proposal(self, script: str, proposal: Propose, make: Callable[[Value], Value]) -> Propose:
+        """Propose another value, the same to all who are told this lie in this view: else it wins no quorum."""
+        lie = self._lies.get((script, proposal.view))
+        if lie is None:
+            value = make(proposal.value)
+            token = self.signed_vote(Kind.PROPOSE, proposal.view, value.digest).token
+            lie = self._lies[script, proposal.view] = replace(proposal, value=value, token=token)
+        return lie
+
+    def lie_in(self, view: int) -> str | None:
+        """Give the digest of another value proposed in a view by this liar."""
+        lies = [lie.value.digest for (_, of_view), lie in self._lies.items() if of_view == view]
+        return lies[0] if lies else None
+
     def _bend(self, step: AnyStep) -> AnyStep:
         names = tuple(SCRIPTS)
         messages: list[AnyEnvelope] = []
@@ -126,9 +141,7 @@ def split(liar: Liar, message: Any, peer: str) -> Sequence[Any]:
         case Ballots():
             return [Ballots((liar.other_ballot(),))]
         case Propose():
-            value = liar.other_value(message.value)
-            token = liar.signed_vote(Kind.PROPOSE, message.view, value.digest).token
-            return [replace(message, value=value, token=token)]
+            return [liar.other_proposal("split", message, liar.other_value)]
         case Prepare(view=view):
             return [_vote(liar, Kind.PREPARE, view, _other_digest(liar, message))]
         case Commit(view=view):
@@ -153,9 +166,7 @@ def forget(liar: Liar, message: Any, _peer: str) -> Sequence[Any]:
         case ViewChange(view=view):
             return [ViewChange(liar.agent, view, liar.signed_change(view, 0, "").token)]
         case Propose() if message.view > 1:
-            value = liar.other_value(message.value)
-            token = liar.signed_vote(Kind.PROPOSE, message.view, value.digest).token
-            return [replace(message, value=value, token=token)]
+            return [liar.other_proposal("forget", message, liar.other_value)]
         case _:
             return [message]
 
@@ -190,13 +201,7 @@ def leave_out(liar: Liar, message: Any, _peer: str) -> Sequence[Any]:
     """As primary, leave honest ballots out; and pass on no ballots."""
     match message:
         case Propose():
-            least = liar.agreement.size - liar.agreement.faults
-            entries = list(message.value.entries)
-            while len(entries) > least:
-                entries.pop(liar.chance.randrange(len(entries)))
-            value = Value(tuple(entries))
-            token = liar.signed_vote(Kind.PROPOSE, message.view, value.digest).token
-            return [replace(message, value=value, token=token)]
+            return [liar.other_proposal("leave_out", message, lambda value: _fewest(liar, value))]
         case Ballots(ballots):
             return [Ballots(own)] if (own := tuple(one for one in ballots if one.agent == liar.agent)) else []
         case _:
@@ -207,19 +212,7 @@ def corrupt(liar: Liar, message: Any, _peer: str) -> Sequence[Any]:
     """As primary, propose what is no valid value: forged, doubled or missing entries."""
     if not isinstance(message, Propose):
         return [message]
-    entries = message.value.entries
-    first, least = entries[0], liar.agreement.size - liar.agreement.faults
-    forged = Entry(first.agent, (first.ballots[0][:-3] + 'x"}',))
-    wrong = (
-        (forged, *entries[1:]),
-        (first, *entries),
-        entries[: least - 1],
-        entries[::-1],
-        (replace(first, ballots=first.ballots * 2), *entries[1:]),
-    )
-    value = Value(liar.chance.choice(wrong))
-    token = liar.signed_vote(Kind.PROPOSE, message.view, value.digest).token
-    return [replace(message, value=value, token=token)]
+    return [liar.other_proposal("corrupt", message, lambda value: _wrong(liar, value))]
 
 
 def forge(liar: Liar, message: Any, _peer: str) -> Sequence[Any]:
@@ -291,7 +284,31 @@ def _vote(liar: Liar, kind: Kind, view: int, digest: str) -> Prepare | Commit:
     return build(liar.agent, view, digest, token)
 
 
+def _fewest(liar: Liar, value: Value) -> Value:
+    entries = list(value.entries)
+    while len(entries) > liar.agreement.size - liar.agreement.faults:
+        entries.pop(liar.chance.randrange(len(entries)))
+    return Value(tuple(entries))
+
+
+def _wrong(liar: Liar, value: Value) -> Value:
+    entries = value.entries
+    first, least = entries[0], liar.agreement.size - liar.agreement.faults
+    forged = Entry(first.agent, (first.ballots[0][:-3] + 'x"}',))
+    wrong = (
+        (forged, *entries[1:]),
+        (first, *entries),
+        entries[: least - 1],
+        entries[::-1],
+        (replace(first, ballots=first.ballots * 2), *entries[1:]),
+    )
+    return Value(liar.chance.choice(wrong))
+
+
 def _other_digest(liar: Liar, message: Prepare | Commit) -> str:
+    lie = liar.lie_in(message.view)
+    if lie is not None:
+        return lie
     known = {
         one.value.digest if isinstance(one, Propose) else one.digest
         for one in liar.heard
