@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from maos_flows.model import AbsenceKind, Agent, AuthClass, Ballot, Proposal
-from maos_flows.voters import ask
+from maos_flows.voters import Backoff, ask
 from maos_flows.voters.base import UNBOUNDED_SECONDS, _Asking
 
 COUNTING = """
@@ -84,7 +84,7 @@ async def test_a_well_formed_answer_outlives_a_later_failure(function, proposal_
     raising = function(COUNTING.format("'maybe' if call == 1 else 1 / 0"), "raising")
     hanging = function(COUNTING.format("'maybe' if call == 1 else __import__('time').sleep(60)"), "hanging")
 
-    ballots = [await ask(agent, proposal_within(0.5), backoff=soon) for agent in (raising, hanging)]
+    ballots = [await ask(agent, proposal_within(1), backoff=soon) for agent in (raising, hanging)]
 
     assert [ballot.choice for ballot in ballots] == ["maybe", "maybe"]
 
@@ -127,17 +127,17 @@ async def test_a_wait_that_would_pass_the_deadline_is_not_begun(function, propos
     agent = function("def vote(asked): raise ConnectionResetError('gone')")
     started = time.monotonic()
 
-    absence = await ask(agent, proposal_within(0.4), retries=50)
+    absence = await ask(agent, proposal_within(5), retries=50, backoff=Backoff(initial_seconds=60, maximum_seconds=60))
 
     assert absence.kind is AbsenceKind.FAILED
     assert absence.explanation == "ConnectionResetError: gone"
-    assert time.monotonic() - started < 0.4
+    assert time.monotonic() - started < 4
 
 
 async def test_a_deadline_during_a_retry_tells_what_went_before(function, proposal_within, soon):
     source = COUNTING.format("{} if call == 1 else __import__('time').sleep(60)")
 
-    absence = await ask(function(source), proposal_within(0.3), backoff=soon)
+    absence = await ask(function(source), proposal_within(1), backoff=soon)
 
     assert absence.kind is AbsenceKind.TIMED_OUT
     assert absence.explanation == "asked 2 times: no answer before the deadline; the last time: an empty answer"

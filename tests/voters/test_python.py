@@ -130,7 +130,7 @@ async def test_a_timeout_inside_the_function_is_its_failure_and_passes(function,
 @pytest.mark.parametrize("source", ["def vote(asked): time.sleep(60)", "async def vote(asked): time.sleep(60)"])
 async def test_b46_a_blocking_function_delays_neither_the_deadline_nor_others(source, function, proposal_within):
     started = time.monotonic()
-    proposal = proposal_within(0.3)
+    proposal = proposal_within(1)
 
     hung, fine = await asyncio.gather(
         ask(function(f"import time\n{source}", "hung"), proposal),
@@ -139,8 +139,8 @@ async def test_b46_a_blocking_function_delays_neither_the_deadline_nor_others(so
 
     assert hung.kind is AbsenceKind.TIMED_OUT
     assert fine.choice == "MongoDB"
-    assert fine.seconds < 0.3
-    assert time.monotonic() - started < 2
+    assert fine.seconds < 1
+    assert time.monotonic() - started < 3
 
 
 def test_b46_a_hung_function_does_not_keep_the_interpreter_from_exiting():
@@ -180,7 +180,7 @@ async def test_a_coroutine_is_cancelled_at_the_deadline(function, proposal_withi
                 pathlib.Path({str(marker)!r}).write_text("yes")
         """
 
-    absence = await ask(function(source), proposal_within(0.3))
+    absence = await ask(function(source), proposal_within(1))
 
     assert absence.kind is AbsenceKind.TIMED_OUT
     for _ in range(200):

@@ -130,7 +130,7 @@ async def test_a_missing_a_huge_or_an_endless_file_says_why(recorded, proposal_w
     endless = Agent("ada", voter="recorded", settings={"path": str(tmp_path / "fifo.json")})
     missing = Agent("ada", voter="recorded", settings={"path": "/no/such/file.json"})
 
-    absences = await asyncio.gather(*(ask(agent, proposal_within(0.3)) for agent in (huge, endless, missing)))
+    absences = await asyncio.gather(*(ask(agent, proposal_within(1)) for agent in (huge, endless, missing)))
 
     assert "has more than" in absences[0].explanation
     assert absences[1].kind is AbsenceKind.TIMED_OUT
