@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -23,6 +24,9 @@ _APPLICATION_ID = 0x6D616F73
 
 _LOCK = 0x6D616F73
 """The number of the advisory lock that PostgreSQL's sessions take to change the schema."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Alembic keeps what it is working on in its modules, so two threads must not use it at once, whatever their stores."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -73,7 +77,8 @@ def migrate(connection: Connection, revision: str = "head") -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, revision)
+    with _ONE_AT_A_TIME:
+        command.upgrade(config, revision)
 
 
 def _check_is_ours(engine: Engine, where: str) -> None:
