@@ -46,7 +46,8 @@ def read_object(data: bytes, limit: int) -> dict[str, Any] | None:
         return None
     try:
         value = _DECODER.decode(data.decode())
-        _encode(value).encode()  # finds halves of surrogate pairs, written as escapes
+        if b"\\u" in data:
+            _encode(value).encode()  # finds halves of surrogate pairs, which only escapes can bring in
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

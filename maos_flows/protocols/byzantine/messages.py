@@ -14,6 +14,9 @@ class Ballots:
 
     ballots: tuple[Signed, ...]
 
+    def __str__(self) -> str:
+        return "ballots of " + " ".join(dict.fromkeys(ballot.agent for ballot in self.ballots))
+
 
 @dataclass(frozen=True, slots=True)
 class Propose:
@@ -35,6 +38,9 @@ class Propose:
     changes: tuple[Signed, ...] = ()
     prepares: tuple[Signed, ...] = ()
 
+    def __str__(self) -> str:
+        return f"PROPOSE {_name(self.value)} in view {self.view}, on {len(self.changes)} view changes"
+
 
 @dataclass(frozen=True, slots=True)
 class Prepare:
@@ -45,6 +51,9 @@ class Prepare:
     digest: str
     token: str
 
+    def __str__(self) -> str:
+        return f"PREPARE {self.digest[:6]} in view {self.view}"
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -54,6 +63,9 @@ class Commit:
     view: int
     digest: str
     token: str
+
+    def __str__(self) -> str:
+        return f"COMMIT {self.digest[:6]} in view {self.view}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,9 @@ class ViewChange:
     token: str
     prepares: tuple[Signed, ...] = ()
     value: Value | None = None
+
+    def __str__(self) -> str:
+        return f"VIEW-CHANGE to {self.view}, prepared {_name(self.value) if self.value is not None else 'nothing'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +109,18 @@ class Decided:
     others: tuple[Signed, ...] = ()
     asks: bool = False
 
+    def __str__(self) -> str:
+        return f"DECIDED {_name(self.value)} in view {self.view}"
+
 
 @dataclass(frozen=True, slots=True)
 class Accusation:
     """Evidence against an agent, for all to check."""
 
     evidence: Evidence
+
+    def __str__(self) -> str:
+        return f"evidence {self.evidence.misdeed.value} against {self.evidence.agent}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +129,9 @@ class Fetch:
 
     digest: str
 
+    def __str__(self) -> str:
+        return f"fetch {self.digest[:6]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Supply:
@@ -115,9 +139,16 @@ class Supply:
 
     value: Value
 
+    def __str__(self) -> str:
+        return f"here is {_name(self.value)}"
+
 
 Message = Ballots | Propose | Prepare | Commit | ViewChange | Decided | Accusation | Fetch | Supply
 MESSAGES = (Ballots, Propose, Prepare, Commit, ViewChange, Decided, Accusation, Fetch, Supply)
+
+
+def _name(value: Value) -> str:
+    return f"{value.digest[:6]} ({len(value.entries)} entries)"
 
 
 def is_within_bounds(agreement: Agreement, message: Message) -> bool:

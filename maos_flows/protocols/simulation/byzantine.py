@@ -14,6 +14,7 @@ from maos_flows.protocols.byzantine.statements import Kind, Signed
 from maos_flows.protocols.byzantine.wire import decode, encode
 from maos_flows.protocols.simulation.byzantine_invariants import ByzantineInvariants
 from maos_flows.protocols.simulation.byzantine_liars import SCRIPT_NAMES, Liar
+from maos_flows.protocols.simulation.byzantine_watcher import ByzantineWatcher, summary
 from maos_flows.protocols.simulation.driver import Simulation
 from maos_flows.protocols.simulation.events import Act, Deliver, Disturb, Event
 from maos_flows.protocols.simulation.fake_signing import Keyring
@@ -26,7 +27,8 @@ from maos_flows.protocols.step import Envelope
 SIZES = (4, 4, 4, 5, 6, 7, 7, 8)
 CHOICES = ("no", "yes")
 TWIN = "'"
-AFTER_HEALING = 2_000
+AFTER_HEALING = 300
+LIVE_WITHIN = 8_000
 RETRY_CAST = 40
 _CAST_DELAYS = (0, 0, 0, 5, 30, 100, 300)
 _STARVED = (
@@ -55,6 +57,7 @@ def run(seed: int, profile: Profile = Profile.SWARM, settings: Settings | None =
     With more than f in the plan the run demands what then still holds: two certificates name f + 1 culprits.
     """
     settings = settings or Settings()
+    settings = replace(settings, live_within=min(settings.live_within, LIVE_WITHIN))
     simulation = Simulation(seed, profile, settings, message_types=MESSAGE_TYPES)
     if profile is not Profile.CALM and settings.plan is None:
         simulation.network.plan = starve(simulation.plan, simulation.chance)
@@ -106,6 +109,7 @@ class ByzantineWorld:
         self._last_view = 0
         self._end = 0
         self._is_live = False
+        self._watcher = ByzantineWatcher(simulation)
         self.invariants = ByzantineInvariants(self.agreement, self._keyring.verify, self.honest)
 
     @property
@@ -138,6 +142,7 @@ class ByzantineWorld:
     def crash(self, address: str) -> None:
         """Lose a replica and all it had in memory."""
         del self._replicas[address]
+        self._touched[address] = None
 
     def deliver(self, event: Deliver) -> None:
         """Hand a message to its recipient, in some seeds as bytes."""
@@ -153,6 +158,7 @@ class ByzantineWorld:
                 self.invariants.heard(replica, half)
         else:
             self._perform(address, replica.handle(envelope))
+        self._watcher.message("receive", address, replica, event.envelope)
 
     def tick(self, address: str) -> None:
         """Let a replica's clock tick."""
@@ -161,22 +167,22 @@ class ByzantineWorld:
     def write(self, address: str, durable: Durable) -> None:
         """Change what a replica has on disk."""
         self._disks[address] = durable
+        self._watcher.write(address, self._replicas[address], durable)
 
     def send(self, address: str, step: AnyStep) -> None:
         """Send a step's messages; both twins hear what is for their agent."""
         if address in self.honest:
             self.invariants.sent(address, step)
         for envelope in step.messages:
+            self._watcher.message("send", address, self._replicas[address], envelope)
             for target in self._places[envelope.recipient]:
                 self._simulation.network.send(address, target, envelope)
 
     def released(self, address: str, step: AnyStep) -> None:
         """Note what was said."""
         self._touched[address] = None
-        for output in step.outputs:
-            self._simulation.note(f"{address} decides {output.tally.choice} ({output.tally.reason})")
         for fault in step.faults:
-            self._simulation.note(f"{address} finds {fault.reason} of {fault.peer}")
+            self._watcher.found(address, self._replicas[address], fault.reason, fault.peer)
 
     def act(self, action: Cast) -> None:
         """Let an agent cast its ballot, later if its replica is down."""
@@ -189,10 +195,10 @@ class ByzantineWorld:
         """Check every invariant of every honest replica that the event touched; the others cannot have changed."""
         for address in self._touched:
             replica = self._replicas.get(address)
+            self._watcher.looked(address, replica)
             if isinstance(replica, Replica) and address in self.honest:
                 self.invariants.changed(replica)
                 self._highest_view = max(self._highest_view, replica.view)
-                self._trace(address, replica)
         if self._touched and self._core:
             self._check_liveness()
         self._touched.clear()
@@ -207,17 +213,7 @@ class ByzantineWorld:
                 cause = describe(event)
             case _:
                 cause = ""
-        return cause + "".join(f" {self.describe(address)}" for address in self._touched)
-
-    def describe(self, address: str) -> str:
-        """Say in a few words in what state a replica is."""
-        replica = self._replicas.get(address)
-        if not isinstance(replica, Replica):
-            return f"{address} {'down' if replica is None else 'lies'}"
-        prepared, decided = replica.prepared, replica.decided
-        shown = f"p{prepared.view}:{prepared.value.digest[:6]}" if prepared is not None else "p0"
-        end = f" d{decided.view}:{decided.value.digest[:6]}" if decided is not None else ""
-        return f"{address} v{replica.view} {shown} b{len(replica.ballots)} e{len(replica.evidence)}{end}"
+        return cause + "".join(f" {summary(address, self._replicas.get(address))}" for address in self._touched)
 
     def core(self) -> Sequence[str]:
         """Choose who heals: of the honest all but as many as liars leave of f; liars as it comes."""
@@ -326,21 +322,3 @@ class ByzantineWorld:
             self.invariants.violate("accused", "an honest agent is named as a culprit")
         if len(culprits) < self.agreement.weak_quorum:
             self.invariants.violate("culprits", f"only {len(culprits)} named")
-
-    def _trace(self, address: str, replica: Replica) -> None:
-        if self._simulation.settings.trace is None:
-            return
-        prepared, decided = replica.prepared, replica.decided
-        self._simulation.settings.trace(
-            {
-                "protocol": "byzantine",
-                "time": self._simulation.clock.now,
-                "replica": address,
-                "view": replica.view,
-                "prepared_view": prepared.view if prepared is not None else 0,
-                "prepared_value": prepared.value.digest if prepared is not None else None,
-                "ballots": len(replica.ballots),
-                "decided_view": decided.view if decided is not None else None,
-                "decided_value": decided.value.digest if decided is not None else None,
-            }
-        )
