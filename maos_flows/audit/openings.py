@@ -183,6 +183,5 @@ def _add_round(connection: Connection, opening: Opening, kind: EventKind, *, at:
         }
         for position, elector in enumerate(electors)
     ]
-    if places:
-        connection.execute(_ADD_ELECTORS, places)
+    connection.execute(_ADD_ELECTORS, places)
     return decode(Opening, record)

@@ -8,7 +8,6 @@ from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import URL, Connection, Engine, inspect, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from maos_flows.audit.engine import file_of, is_sqlite, make_engine, name_of, transaction
 from maos_flows.errors import StoreError
@@ -152,8 +151,5 @@ def _put_in_place(temporary: Path, path: Path) -> None:
 
 def problems_of_schema(connection: Connection) -> tuple[str, ...]:
     """Say what is wrong with the schema's version, if anything."""
-    try:
-        version = version_of(connection)
-    except SQLAlchemyError as error:
-        return (f"the schema's version cannot be read: {error}",)
+    version = version_of(connection)
     return () if version == VERSIONS[-1] else (f"the schema is {version}, not {VERSIONS[-1]}",)

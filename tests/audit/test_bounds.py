@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maos_flows.audit.bounds import MOST_ATTRIBUTES, MOST_EVIDENCE, MOST_REASONING, MOST_TEXT, bound_answer
@@ -39,7 +39,7 @@ def test_a_cut_text_fits_and_stays_as_it_is_when_cut_again(text: str, most: int)
     assert "\0" not in kept
 
 
-@given(st.text(st.characters(exclude_characters="\0"), max_size=60))
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60))
 def test_a_text_that_fits_is_kept_as_it_is(text: str) -> None:
     assert cut(text, 4 * 60) == text
 
@@ -61,6 +61,7 @@ def test_any_data_becomes_plain_data_that_json_keeps(data: Any) -> None:
     assert portable(plain) == plain
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(any_text, any_data), st.lists(any_text), any_text, st.none() | st.fractions(), st.floats())
 def test_a_bounded_ballot_can_be_written_and_read_again(
     attributes: dict[str, Any], evidence: list[str], reasoning: str, confidence: Fraction | None, seconds: float

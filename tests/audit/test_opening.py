@@ -152,6 +152,14 @@ def test_an_instant_without_a_time_zone_is_refused(store: AuditStore) -> None:
         store.open_decision(opening_of(request_to(), now=naive), request_to())
 
 
+def test_more_decisions_than_are_remembered_are_read_again(store: AuditStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("maos_flows.audit.openings._MOST_KNOWN", 2)
+    openings = {f"d-{number}": opened(store, f"d-{number}") for number in range(5)}
+
+    for _ in range(2):
+        assert {name: store.opening(name) for name in openings} == openings
+
+
 def test_a_decision_without_a_deadline_takes_ballots_at_any_time(store: AuditStore) -> None:
     request = request_to()
     opening = opening_of(request)
