@@ -40,7 +40,7 @@ def agents_of(n: int) -> tuple[str, ...]:
 
 def agreement_of(n: int, **settings: Any) -> Agreement:
     seats = settings.pop("seats", tuple(Seat(agent, f"key of {agent}") for agent in agents_of(n)))
-    return Agreement("d1", "Shall we?", settings.pop("choices", CHOICES), seats, **settings)
+    return Agreement("d1", settings.pop("question", "Shall we?"), settings.pop("choices", CHOICES), seats, **settings)
 
 
 class Table:

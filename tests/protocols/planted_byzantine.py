@@ -14,10 +14,13 @@ from maos_flows.protocols.byzantine import (
     aftermath,
     agreement,
     certificate,
+    counting,
     evidence,
     justification,
     memory,
     replica,
+    state,
+    value,
     views,
     votes,
 )
@@ -59,9 +62,10 @@ class Patch:
 
 @dataclass(frozen=True)
 class Plant:
-    """A fault: its name, and the patches that make it."""
+    """A fault: its name, the patches that make it, and a seed that found it."""
 
     name: str
+    seed: int
     patches: tuple[Patch, ...]
 
     def apply(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,26 +73,18 @@ class Plant:
             patch.apply(monkeypatch)
 
 
-def plant(name: str, *patches: tuple[ModuleType, str, str, str]) -> Plant:
+def plant(name: str, seed: int, *patches: tuple[ModuleType, str, str, str]) -> Plant:
     texts: dict[tuple[str, str], tuple[ModuleType, list[tuple[str, str]]]] = {}
     for module, target, old, new in patches:
         texts.setdefault((module.__name__, target), (module, []))[1].append((old, new))
-    return Plant(name, tuple(Patch(module, target, tuple(pairs)) for (_, target), (module, pairs) in texts.items()))
+    found = (Patch(module, target, tuple(pairs)) for (_, target), (module, pairs) in texts.items())
+    return Plant(name, seed, tuple(found))
 
 
 FOUND_BY_SIMULATION = (
     plant(
-        "lowest_instead_of_highest_prepared",
-        (
-            justification,
-            "highest_claims",
-            "max((view for view, _ in listed), default=0)",
-            "min((view for view, _ in listed), default=0)",
-        ),
-        (views, "Views._chosen_changes", "-change.statement.prepared_view", "change.statement.prepared_view or 999"),
-    ),
-    plant(
         "nested_signature_unchecked",
+        198,
         (
             justification,
             "_backers",
@@ -101,6 +97,7 @@ FOUND_BY_SIMULATION = (
     ),
     plant(
         "view_change_without_its_certificates",
+        198,
         (justification, "change_problem", "if not is_backed(reader, claim, message.prepares):", "if False:"),
         (
             justification,
@@ -111,6 +108,7 @@ FOUND_BY_SIMULATION = (
     ),
     plant(
         "old_view_prepared_after_a_view_change",
+        5,
         (
             views,
             "Views._prepare_if_possible",
@@ -122,15 +120,18 @@ FOUND_BY_SIMULATION = (
     ),
     plant(
         "quorum_of_2f_plus_1",
+        30,
         (agreement, "Agreement.quorum", "byzantine_quorum(self.size, self.faults)", "2 * self.faults + 1"),
     ),
     plant(
         "prepared_state_not_reported",
+        1,
         (memory, "Memory.sign_change", "prepared = self.durable.prepared", "prepared = None"),
         (views, "Views._change_view", "prepared = memory.durable.prepared", "prepared = None"),
     ),
     plant(
         "prepared_state_lost_in_a_crash",
+        8,
         (
             replica,
             "Replica._step",
@@ -140,6 +141,7 @@ FOUND_BY_SIMULATION = (
     ),
     plant(
         "second_proposal_accepted",
+        5,
         (views, "Views.on_propose", "if _is_in(memory.durable.prepare, message.view):", "if False:"),
         (
             views,
@@ -150,16 +152,21 @@ FOUND_BY_SIMULATION = (
     ),
     plant(
         "highest_prepared_ignored",
+        6,
         (justification, "justification_problem", "if highest and highest != {proposal.value.digest}:", "if False:"),
         (views, "Views.propose_if_due", "_highest_value(changes) or self._fresh_value()", "self._fresh_value()"),
     ),
-    plant("no_justification_at_all", (justification, "justification_problem", "if proposal.view == 1:", "if True:")),
+    plant(
+        "no_justification_at_all", 66, (justification, "justification_problem", "if proposal.view == 1:", "if True:")
+    ),
     plant(
         "first_view_does_not_count_as_prepared",
+        12,
         (justification, "claim_of", "statement.prepared_view > 0", "statement.prepared_view > 1"),
     ),
     plant(
         "promises_not_written",
+        161,
         (
             replica,
             "Replica._step",
@@ -169,12 +176,16 @@ FOUND_BY_SIMULATION = (
     ),
     plant(
         "certificate_unchecked",
+        0,
         (certificate, "certificate_problem", "if reader.vote(Kind.COMMIT, commit) != wanted:", "if False:"),
         (certificate, "certificate_problem", "return value_problem(reader, certificate.value)", "return None"),
     ),
-    plant("value_unchecked", (memory, "Memory.hold", "if value_problem(self.reader, value) is not None:", "if False:")),
+    plant(
+        "value_unchecked", 31, (memory, "Memory.hold", "if value_problem(self.reader, value) is not None:", "if False:")
+    ),
     plant(
         "lock_judged_by_any_view",
+        1,
         (
             evidence,
             "_forgets",
@@ -184,19 +195,69 @@ FOUND_BY_SIMULATION = (
     ),
     plant(
         "evidence_unchecked",
+        0,
         (replica, "Replica._take_evidence", "if not is_evidence(memory.reader, evidence):", "if False:"),
     ),
-    plant("late_ballots_not_passed_on", (replica, "Replica._late_ballots", "if agent not in counted", "if False")),
-    plant("laggards_not_answered", (aftermath, "Aftermath.may_answer", "return last is None or", "return False and")),
-    plant("double_ballot_ignored", (memory, "Memory.absorb", "if evidence is not None:", "if False:")),
-    plant("changes_of_far_views_kept", (votes, "ChangeBook.wants", "return view >= present and", "return True or")),
+    plant("late_ballots_not_passed_on", 41, (replica, "Replica._late_ballots", "if agent not in counted", "if False")),
+    plant(
+        "laggards_not_answered", 15, (aftermath, "Aftermath.may_answer", "return last is None or", "return False and")
+    ),
+    plant("double_ballot_ignored", 0, (memory, "Memory.absorb", "if evidence is not None:", "if False:")),
     plant(
         "quorum_over_different_values",
+        14,
         (
             votes,
             "VoteBook.values_with_quorum",
             "if len(votes) >= quorum",
             "if sum(map(len, poll.counted.values())) >= quorum",
         ),
+    ),
+)
+
+
+FOUND_BY_TESTS = (
+    plant(
+        "lowest_instead_of_highest_prepared",
+        -1,
+        (
+            justification,
+            "highest_claims",
+            "max((view for view, _ in listed), default=0)",
+            "min((view for view, _ in listed), default=0)",
+        ),
+        (views, "Views._chosen_changes", "-change.statement.prepared_view", "change.statement.prepared_view or 999"),
+    ),
+    plant(
+        "changes_of_far_views_kept",
+        -1,
+        (votes, "ChangeBook.wants", "return view >= present and", "return True or"),
+        (votes, "ChangeBook.add", "if change.statement.view > present + WINDOW:", "if False:"),
+    ),
+    plant(
+        "seconds_count_in_a_quorum",
+        -1,
+        (justification, "_backers", "set()).add(statement.agent)", "[]).append(statement.agent)"),
+        (justification, "_backers", "dict[Claim, set[str]]", "dict"),
+    ),
+    plant("timers_do_not_grow", -1, (state, "Timing.timeout", "<< min(view - 1, MOST_DOUBLINGS)", "")),
+    plant(
+        "nobody_is_ever_left_out",
+        -1,
+        (views, "Views._proposal_problem", "if is_fresh(memory.reader, message):", "if False:"),
+    ),
+    plant("commits_of_this_view_only", -1, (views, "Views.on_vote", "WINDOW if kind is Kind.COMMIT else 0", "0")),
+    plant("f_agents_are_followed", -1, (views, "Views._follow", "agreement.weak_quorum", "agreement.faults")),
+    plant("voided_ballots_counted", -1, (value, "single_ballots", "if not entry.is_equivocation", "if True")),
+    plant(
+        "shares_of_those_present_only",
+        -1,
+        (counting, "_judge", "sum(agreement.units.values())", "sum(cast.values())"),
+    ),
+    plant(
+        "one_signer_twice_in_a_certificate",
+        -1,
+        (certificate, "certificate_problem", "len(signers) != len(certificate.commits)", "False"),
+        (certificate, "certificate_problem", "len(signers) < agreement", "len(certificate.commits) < agreement"),
     ),
 )
