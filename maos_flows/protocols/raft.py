@@ -111,7 +111,7 @@ class Replica:
         A client that learns no fate proposes again with the same key: the application tells repeats by it.
         """
         if self.leadership is not None and self.leadership.transferee is None:
-            self._proposals.follow(key, self._append(Entry(self.term, payload, key)))
+            self._proposals.follow(key, self._append(self.leadership, Entry(self.term, payload, key)))
         elif self.leader is not None and self.leader != self.config.agent:
             self._proposals.follow(key, None)
             self._outbox.send(self.leader, Forward(self.term, key, payload))
@@ -214,7 +214,7 @@ class Replica:
         self.role, self.leader = Role.LEADER, self.config.agent
         self._elapsed = 0
         self.leadership = Leadership(self.config, self.term, self.log)
-        self._append(Entry(self.term))
+        self._append(self.leadership, Entry(self.term))
 
     def _restart_timer(self) -> None:
         self._elapsed = 0
@@ -349,16 +349,15 @@ class Replica:
                 leadership.heartbeat_answered(envelope.sender, message)
             case Forward():
                 if leadership.transferee is None:
-                    self._append(Entry(self.term, message.payload, message.key))
+                    self._append(leadership, Entry(self.term, message.payload, message.key))
             case ReadRequest():
                 leadership.add_read(envelope.sender, message.key)
             case _:
                 assert_never(message)
 
-    def _append(self, entry: Entry) -> int:
+    def _append(self, leadership: Leadership, entry: Entry) -> int:
         index = self.log.append(entry)
-        if self.leadership is not None:
-            self.leadership.entry_added()
+        leadership.entry_added()
         return index
 
     def _advance_commit(self) -> None:

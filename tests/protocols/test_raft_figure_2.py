@@ -15,6 +15,7 @@ from maos_flows.protocols.raft_messages import (
     VoteRequest,
 )
 from maos_flows.protocols.raft_requests import Fate, FateKind
+from maos_flows.protocols.step import Envelope
 from tests.protocols.raft_support import (
     FIVE,
     PAPER,
@@ -344,12 +345,13 @@ def test_candidates_count_a_voter_once():
     assert replica.role is Role.CANDIDATE
 
 
-def test_candidates_count_their_own_vote_only_once_it_is_written():
-    replica = make(electorate=("a",), **PAPER)
+def test_candidates_become_leader_on_votes_of_a_majority_once_their_own_is_written():
+    replica = make(electorate=("a", "b"), **PAPER)
     replica.campaign()
+    step = replica.ready()
+    replica.step(Envelope("b", "a", VoteReply(1, is_granted=True)))
     before = replica.role
 
-    step = replica.ready()
     replica.advance()
 
     assert (before, step.durable.vote, replica.role) == (Role.CANDIDATE, "a", Role.LEADER)
