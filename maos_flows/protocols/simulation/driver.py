@@ -109,7 +109,7 @@ class Simulation:
             self.settings.observe(f"{self.clock.now:>6}   {line}")
 
     def _announce(self) -> None:
-        """Name the present event, once. A tick, or an act still to be drawn, only if it has a consequence to tell."""
+        """Name the present event, once. A tick only if it has a consequence to tell; an act still to be drawn never."""
         if self.settings.observe is not None and self._present is not None:
             self.settings.observe(f"{self.clock.now:>6} {describe(self._present)}")
             self._present = None
@@ -135,8 +135,8 @@ class Simulation:
     def _next(self) -> Sequence[Violation]:
         event = self.clock.next_event()
         self._events += 1
-        self._present = event
-        if not isinstance(event, Tick) and event != Act(None):
+        self._present = event if event != Act(None) else None
+        if not isinstance(event, Tick):
             self._announce()
         self._handle(event)
         summary = f"{self.clock.now} {type(event).__name__} {self._world.fingerprint(event)}\n"

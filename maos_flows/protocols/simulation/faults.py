@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
+from typing import assert_never
 
 
 class Profile(StrEnum):
@@ -114,6 +115,8 @@ def draw_plan(profile: Profile, chance: Random, message_types: Sequence[str]) ->
             return UNIFORM
         case Profile.SWARM:
             return _draw_swarm(chance, message_types)
+        case _:
+            assert_never(profile)
 
 
 def _draw_swarm(chance: Random, message_types: Sequence[str]) -> FaultPlan:

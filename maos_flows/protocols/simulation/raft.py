@@ -230,7 +230,8 @@ class RaftWorld:
             case Propose():
                 replica.propose(request.payload, request.key)
             case ProposeFresh():
-                self._fresh(replica)
+                replica.propose(Opening(DECISION, CHOICES, self.addresses, "digest"), FRESH)
+                self._propose_fresh()
             case Read():
                 self.invariants.read_asked(request.key)
                 replica.read(request.key)
@@ -239,11 +240,6 @@ class RaftWorld:
             case _:
                 assert_never(request)
         self._drain(request.agent)
-
-    def _fresh(self, replica: Replica) -> None:
-        if not self._has_fresh:
-            replica.propose(Opening(DECISION, CHOICES, self.addresses, "digest"), FRESH)
-            self._propose_fresh()
 
     def _unsettle(self, replica: Replica, request: Transfer | Campaign | Ambush) -> None:
         match request:
