@@ -1,7 +1,7 @@
 """A request for a decision: everything resolved, nothing to look up."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from maos_flows.model import Agent, Context, Opening, Parameters, Proposal
 from maos_flows.policies.base import ConsensusPolicy, Weighing
@@ -26,6 +26,7 @@ class DecisionRequest:
         retries: How often a voter is asked again after a failure that may pass.
         rounds: How many rounds at most.
         early_stop: Whether to stop waiting once no outstanding ballot can change the outcome.
+        escalate: Whether a decision that is not reached is a person's to make.
         title: What people see it called.
         workflow: The workflow it is a stage of, if it is one.
         run_id: The run of that workflow.
@@ -44,6 +45,7 @@ class DecisionRequest:
     retries: int = 2
     rounds: int = 1
     early_stop: bool = False
+    escalate: bool = False
     title: str = ""
     workflow: str = ""
     run_id: str = ""
@@ -52,7 +54,7 @@ class DecisionRequest:
 def open_decision(
     request: DecisionRequest, policy: ConsensusPolicy, *, decision_id: str, now: datetime, round_number: int = 1
 ) -> Opening:
-    """Freeze a request into an opening whose deadline is its timeout from `now` on.
+    """Freeze a request into an opening whose deadline is its timeout from `now` on, in UTC.
 
     Raises:
         ConfigurationError: The rule is impossible; names every problem.
@@ -65,6 +67,6 @@ def open_decision(
         context=request.context,
         round=round_number,
         proposer=request.proposer,
-        deadline=now + timedelta(seconds=request.timeout_seconds),
+        deadline=now.astimezone(UTC) + timedelta(seconds=request.timeout_seconds),
     )
     return freeze(policy, proposal, request.agents, request.parameters, opened_at=now, weighing=request.weighing)

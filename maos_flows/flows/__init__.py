@@ -1,0 +1,1 @@
+"""Prefect, and nowhere else: tasks, the flow of one decision, workflows as flows."""

@@ -1,0 +1,205 @@
+"""Artifacts: what Prefect shows of a decision.
+
+Agents' text stands in code fences, where nothing of it is rendered or loaded.
+"""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from uuid import UUID
+
+from prefect.artifacts import MarkdownArtifact, ProgressArtifact, TableArtifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import ArtifactUpdate
+
+from maos_flows.model import Ballot, Decision, Event, exact
+from maos_flows.policies.threshold import describe
+
+_LONGEST = 2_000
+_BACKTICKS = re.compile(r"`+")
+
+
+def artifact_key(kind: str, decision_id: str) -> str:
+    """Make the key of a decision's artifact: Prefect allows lowercase letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{kind}-{decision_id}".lower()).strip("-")
+
+
+def fenced(text: str) -> str:
+    """Put text in a code fence longer than any run of backticks in it (CommonMark 4.5), cut to a readable length."""
+    cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} [... {len(text) - _LONGEST} more characters]"
+    longest = max((len(run) for run in _BACKTICKS.findall(cut)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{cut}\n{fence}"
+
+
+def inline(text: str) -> str:
+    """Put text in a code span on one line, fit for a table's cell."""
+    line = " ".join(text.split())[:200].replace("|", "\N{BROKEN BAR}")
+    longest = max((len(run) for run in _BACKTICKS.findall(line)), default=0)
+    ticks = "`" * (longest + 1)
+    return f"{ticks} {line} {ticks}" if longest else f"`{line}`" if line else ""
+
+
+def headline(decision: Decision) -> str:
+    """Say how a decision ended in a few words: `Reached: PostgreSQL 3 of 5`."""
+    if decision.choice is not None:
+        basis = decision.opening.parameters.basis
+        tally = decision.tally
+        count = f"{tally.amount(tally.units[decision.choice])} of {tally.amount(tally.whole(basis))}"
+        return f"{words(decision.outcome)}: {decision.choice[:60]} {count}"
+    return f"{words(decision.outcome)}: {words(decision.reason).lower()}"
+
+
+def words(code: str) -> str:
+    """Read a code as words: `not_reached` as `Not reached`."""
+    return code.replace("_", " ").capitalize()
+
+
+def decision_markdown(decision: Decision, timeline: Sequence[Event]) -> str:
+    """Write a decision for people: what was asked, what was decided, by how much, who dissented, what happened when."""
+    return "\n\n".join(
+        part
+        for part in (
+            f"# {inline(headline(decision))}",
+            _simulated_note(decision),
+            fenced(decision.opening.proposal.question),
+            _numbers(decision),
+            _tally(decision),
+            _reasons(decision),
+            _not_counted(decision),
+            _timeline(timeline),
+        )
+        if part
+    )
+
+
+def _simulated_note(decision: Decision) -> str:
+    count = sum(1 for ballot in decision.ballots if ballot.voter == "simulated")
+    return (
+        f"**Simulated:** {count} of {len(decision.ballots)} ballots come from a generator, not from agents."
+        if count
+        else ""
+    )
+
+
+def _numbers(decision: Decision) -> str:
+    opening = decision.opening
+    parameters = opening.parameters
+    rows = [
+        ("Outcome", f"{decision.outcome} ({decision.reason})"),
+        ("Because", decision.explanation),
+        ("Algorithm", opening.algorithm),
+        ("Threshold", f"{describe(parameters.threshold)} of {parameters.basis}"),
+        ("Participation", f"{decision.tally.participants} of {opening.electorate.size}"),
+        ("Margin", "-" if decision.margin is None else f"{decision.margin} ballots"),
+        ("Decisive", ", ".join(decision.decisive) or "nobody alone"),
+        ("Decision", decision.decision_id),
+    ]
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {inline(value)} |" for name, value in rows)])
+
+
+def _tally(decision: Decision) -> str:
+    tally = decision.tally
+    whole = tally.whole(decision.opening.parameters.basis)
+    rows = [
+        f"| {inline(choice)} | {tally.amount(units)} | {tally.heads[choice]} | {_percent(units, whole)} |"
+        for choice, units in sorted(tally.units.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    if tally.abstained:
+        rows.append(f"| abstain | {tally.amount(tally.abstained)} | | |")
+    return "\n".join(["## Tally", "", "| choice | weight | ballots | share |", "|---|---|---|---|", *rows])
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def _reasons(decision: Decision) -> str:
+    if not decision.ballots:
+        return ""
+    parts = ["## Reasons"]
+    ranked = sorted(
+        decision.ballots, key=lambda ballot: (ballot.choice != decision.choice, ballot.choice, ballot.agent_id)
+    )
+    for ballot in ranked:
+        dissents = decision.choice is not None and ballot.choice != decision.choice
+        mark = " (dissent)" if dissents else ""
+        said = "\n".join((ballot.reasoning or "no reason given", *ballot.evidence))
+        parts.append(f"**{inline(ballot.agent_id)}** for {inline(ballot.choice)}{mark}\n\n{fenced(said)}")
+    return "\n\n".join(parts)
+
+
+def _not_counted(decision: Decision) -> str:
+    rows = [
+        f"| {inline(item.ballot.agent_id)} | {item.reason} | {inline(item.explanation)} |" for item in decision.rejected
+    ]
+    rows += [f"| {inline(item.agent_id)} | {item.kind} | {inline(item.explanation)} |" for item in decision.absences]
+    return "\n".join(["## Not counted", "", "| agent | why | |", "|---|---|---|", *rows]) if rows else ""
+
+
+def _timeline(timeline: Sequence[Event]) -> str:
+    if not timeline:
+        return ""
+    lines = "\n".join(f"{event.at:%H:%M:%S.%f}"[:-3] + f"  {' '.join(event.text.split())[:300]}" for event in timeline)
+    return f"## Timeline\n\n{fenced(lines)}"
+
+
+def ballot_rows(decision: Decision) -> list[dict[str, str]]:
+    """Give a decision's ballots as rows of a table, agents' free text left out."""
+    return [_row(ballot, decision) for ballot in decision.ballots]
+
+
+def _row(ballot: Ballot, decision: Decision) -> dict[str, str]:
+    elector = decision.opening.electorate.by_id[ballot.agent_id]
+    return {
+        "agent": ballot.agent_id,
+        "role": elector.role,
+        "choice": ballot.choice,
+        "weight": exact(elector.weight),
+        "confidence": "" if ballot.confidence is None else exact(ballot.confidence),
+        "seconds": f"{ballot.seconds:.2f}",
+        "voter": ballot.voter,
+    }
+
+
+async def publish(decision: Decision, timeline: Sequence[Event]) -> None:
+    """Attach a decision's artifacts to the flow run that is running: the whole as text, the ballots as a table."""
+    decision_id = decision.decision_id
+    description = f"{headline(decision)}{' (simulated)' if decision.is_simulated else ''}"
+    whole = MarkdownArtifact(
+        key=artifact_key("decision", decision_id),
+        description=description,
+        markdown=decision_markdown(decision, timeline),
+    )
+    table = TableArtifact(
+        key=artifact_key("ballots", decision_id), description=description, table=ballot_rows(decision)
+    )
+    async with get_client() as client:
+        await asyncio.gather(*(artifact.acreate(client) for artifact in (whole, table)))
+
+
+class Progress:
+    """The progress artifact of a decision that takes a while: the share of agents that have answered."""
+
+    def __init__(self, decision_id: str, expected: int) -> None:
+        self._decision_id = decision_id
+        self._expected = max(expected, 1)
+        self._artifact_id: UUID | None = None
+        self._shown = -1.0
+
+    async def show(self, answered: int) -> None:
+        """Create the artifact, or bring it up to date if it says something else."""
+        percent = round(100 * min(answered, self._expected) / self._expected, 1)
+        if percent == self._shown:
+            return
+        self._shown = percent
+        async with get_client() as client:
+            if self._artifact_id is None:
+                created = await ProgressArtifact(
+                    key=artifact_key("progress", self._decision_id),
+                    description="agents that have answered",
+                    progress=percent,
+                ).acreate(client)
+                self._artifact_id = created.id
+            else:
+                await client.update_artifact(artifact_id=self._artifact_id, artifact=ArtifactUpdate(data=percent))

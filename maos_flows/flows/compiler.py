@@ -1,0 +1,174 @@
+"""Workflow to flow: one task a stage around the flow of its decision, edges where a stage depends on another."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import Flow, allow_failure, flow, tags, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+
+from maos_flows.audit.store import AuditStore, WorkflowRun
+from maos_flows.flows.artifacts import words
+from maos_flows.flows.decide import decide
+from maos_flows.flows.edges import Sealed, state_of, untracked
+from maos_flows.flows.stores import audit_store
+from maos_flows.flows.tasks import utc_now
+from maos_flows.model import Decision, Outcome
+from maos_flows.records import to_plain
+from maos_flows.workflow import OnNoConsensus, Stage, Workflow, stage_request
+
+SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """How a stage ended: its outcome, its decision if it had one, and whether what depends on it may go on."""
+
+    stage: str
+    outcome: str
+    explanation: str
+    may_proceed: bool
+    decision: Decision | None = None
+
+
+def compile_workflow(workflow: Workflow) -> Flow[..., Any]:
+    """Make the Prefect flow of a workflow, under the workflow's name. Its one parameter is the run's id."""
+
+    @flow(name=workflow.name, description=workflow.description, flow_run_name="{run_id}", persist_result=False)
+    async def run(run_id: str) -> State[Any]:
+        return await run_stages(workflow, run_id)
+
+    return run
+
+
+async def run_stages(workflow: Workflow, run_id: str) -> State[Any]:
+    """Run the stages inside the flow run that is running; a run of that id that died goes on where it was.
+
+    Returns:
+        A state named after how it went, with `{stage: outcome}` as data.
+    """
+    store = await asyncio.to_thread(audit_store)
+    begun = WorkflowRun(
+        run_id=run_id,
+        workflow=workflow.name,
+        source=workflow.source_text,
+        base=str(workflow.base),
+        parameters={},
+        started_at=utc_now(),
+        flow_run_id=str(flow_run.id or ""),
+    )
+    await asyncio.to_thread(store.open_run, begun)
+    with tags("maos", workflow.name):
+        results = await _run_in_order(workflow, run_id)
+    went_through = all(result.may_proceed for result in results)
+    outcome = "completed" if went_through else "stopped"
+    if any(result.outcome == Outcome.ERROR for result in results):
+        outcome = "error"
+    await asyncio.to_thread(store.close_run, run_id, outcome=outcome, at=utc_now())
+    return _final_state(results)
+
+
+async def _run_in_order(workflow: Workflow, run_id: str) -> list[StageResult]:
+    """Run every stage as soon as the stages it depends on have ended, side by side where they can."""
+    running: dict[str, asyncio.Task[State[Any]]] = {}
+    found: dict[str, StageResult] = {}
+
+    async def run(stage: Stage) -> State[Any]:
+        upstream = {name: await asyncio.shield(running[name]) for name in stage.depends_on}
+        earlier = {name: found[name] for name in stage.depends_on}
+        staging = run_stage(
+            stage.name,
+            {name: allow_failure(before) for name, before in upstream.items()},
+            workflow=untracked(workflow),
+            earlier=untracked(earlier),
+            run_id=untracked(run_id),
+            return_state=True,
+        )
+        state = await state_of(staging)
+        found[stage.name] = await _result_of(stage, state)
+        return state
+
+    for stage in workflow.stages:
+        running[stage.name] = asyncio.create_task(run(stage))
+    await asyncio.gather(*running.values())
+    return [found[stage.name] for stage in workflow.stages]
+
+
+async def _result_of(stage: Stage, state: State[Any]) -> StageResult:
+    result = await state.aresult(raise_on_failure=False)
+    if isinstance(result, Sealed):
+        sealed: StageResult = result.value
+        return sealed
+    return StageResult(stage.name, Outcome.ERROR, f"{type(result).__name__}: {result}", may_proceed=False)
+
+
+@task(name="stage", task_run_name="{stage_name}", cache_policy=NO_CACHE, persist_result=False)
+async def run_stage(
+    stage_name: str,
+    depends_on: Mapping[str, object],
+    *,
+    workflow: Workflow,
+    earlier: Mapping[str, StageResult],
+    run_id: str,
+) -> State[Any]:
+    """Run one stage, or skip it because a stage it depends on did not lead on."""
+    del depends_on  # the states of those stages, for the graph
+    stage = next(stage for stage in workflow.stages if stage.name == stage_name)
+    store = await asyncio.to_thread(audit_store)
+    blocking = [result for result in earlier.values() if not result.may_proceed]
+    if blocking:
+        explanation = f"skipped: {'; '.join(f'{result.stage}: {result.explanation}' for result in blocking)}"
+        await _note(store, run_id, stage, SKIPPED, explanation)
+        result = StageResult(stage.name, SKIPPED, explanation, may_proceed=False)
+        return Completed(name="Skipped", message=explanation, data=Sealed(result))
+    decisions = {name: result.decision for name, result in earlier.items() if result.decision is not None}
+    decision_id = stage_decision_id(run_id, stage)
+    request = stage_request(workflow, stage, earlier=decisions, run_id=run_id)
+    state = await state_of(decide(untracked(to_plain(request)), decision_id, return_state=True))
+    decision = await asyncio.to_thread(store.decision, decision_id) if state.is_final() else None
+    result = await _ended(stage, state, decision)
+    await _note(store, run_id, stage, result.outcome, result.explanation)
+    final = Failed if result.outcome == Outcome.ERROR else Completed
+    return final(name=state.name, message=state.message, data=Sealed(result))
+
+
+def stage_decision_id(run_id: str, stage: Stage) -> str:
+    """Give the id of a stage's decision in a run: the same each time the run is taken up."""
+    return f"{run_id}-{stage.name}"
+
+
+async def _note(store: AuditStore, run_id: str, stage: Stage, outcome: str, explanation: str) -> None:
+    await asyncio.to_thread(
+        store.note_stage, run_id, stage.name, outcome=outcome, explanation=explanation, at=utc_now()
+    )
+
+
+async def _ended(stage: Stage, state: State[Any], decision: Decision | None) -> StageResult:
+    if decision is None:
+        error = await state.aresult(raise_on_failure=False)
+        return StageResult(stage.name, Outcome.ERROR, f"{type(error).__name__}: {error}", may_proceed=False)
+    if decision.outcome in (Outcome.REACHED, Outcome.OVERRIDDEN) and decision.choice is not None:
+        leads_on = stage.proceeds(decision.choice)
+        explanation = f"{decision.choice} ({decision.explanation})"
+    else:
+        leads_on = stage.on_no_consensus is OnNoConsensus.CONTINUE and decision.outcome is not Outcome.ERROR
+        explanation = f"{words(decision.outcome).lower()}, {words(decision.reason).lower()} ({decision.explanation})"
+    return StageResult(stage.name, decision.outcome, explanation, may_proceed=leads_on, decision=decision)
+
+
+def _final_state(results: list[StageResult]) -> State[Any]:
+    data = {result.stage: str(result.outcome) for result in results}
+    failed = [result for result in results if result.outcome == Outcome.ERROR]
+    if failed:
+        return Failed(name="Error", message=f"{failed[0].stage}: {failed[0].explanation}", data=data)
+    stopped = [result for result in results if not result.may_proceed and result.outcome != SKIPPED]
+    if stopped:
+        first = stopped[0]
+        chosen = first.decision.choice if first.decision else None
+        how = chosen if chosen is not None else words(first.outcome).lower()
+        return Completed(name=f"Stopped at {first.stage}: {how}", message=first.explanation, data=data)
+    return Completed(name=f"Completed: {len(results)} stages", message=results[-1].explanation, data=data)

@@ -1,0 +1,221 @@
+"""The flow of one decision: open, ask everybody at once, decide, record, show. A run that died goes on where it was."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from prefect import flow, get_client, tags, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
+
+from maos_flows.audit.store import AuditStore
+from maos_flows.flows.artifacts import Progress, headline, publish
+from maos_flows.flows.edges import state_of, unsealed, untracked
+from maos_flows.flows.stores import audit_store
+from maos_flows.flows.tasks import POLICIES, collect_and_keep, deciding_task, utc_now
+from maos_flows.model import (
+    Absence,
+    Ballot,
+    BallotBox,
+    Decision,
+    Event,
+    EventKind,
+    Opening,
+    Outcome,
+    Proposal,
+    Reason,
+    TieBreak,
+)
+from maos_flows.policies.base import ConsensusPolicy
+from maos_flows.records import from_plain
+from maos_flows.request import DecisionRequest, open_decision
+from maos_flows.scrutiny import scrutinise
+from maos_flows.tally import count
+
+_LONGEST_NAME = 60
+PROGRESS_AFTER_SECONDS = 1.0
+"""A decision that is over sooner has no progress artifact: nobody would see it, and each costs two requests."""
+
+
+@flow(name="maos-decide", persist_result=False, validate_parameters=False)
+async def decide(request: dict[str, Any], decision_id: str | None = None) -> State[Any]:
+    """Decide one request and record everything about it.
+
+    Args:
+        request: A `DecisionRequest` as plain data.
+        decision_id: The decision's id. A decision of that id that was begun is taken up: who has answered is not asked
+            again. Without one the id is this flow run's, so that a retry is the same decision.
+
+    Returns:
+        A state named after the outcome (`Reached: PostgreSQL 3 of 5`) with id, outcome, reason, choice and
+        explanation as data; the whole record is in the audit store.
+    """
+    asked = from_plain(DecisionRequest, request)
+    await _name_run(asked)
+    name = decision_id or f"d-{str(flow_run.id).replace('-', '')[:12]}"
+    with tags("maos", asked.algorithm):
+        decision, timeline = await _decide(asked, name)
+        await publish(decision, timeline)
+    return _final_state(decision)
+
+
+async def _name_run(request: DecisionRequest) -> None:
+    """Name the flow run after what is asked.
+
+    Prefect's own way, a name given with the flow, makes one more client with one more certificate store: a tenth of
+    what a decision costs.
+    """
+    line = " ".join((request.title or request.question).split())
+    name = line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}\N{HORIZONTAL ELLIPSIS}"
+    async with get_client() as client:
+        await client.set_flow_run_name(UUID(str(flow_run.id)), name)
+
+
+async def _decide(request: DecisionRequest, decision_id: str) -> tuple[Decision, Sequence[Event]]:
+    policy = POLICIES.find(request.algorithm)
+    store = await asyncio.to_thread(audit_store)
+    opening = await asyncio.to_thread(
+        store.open_decision, open_decision(request, policy, decision_id=decision_id, now=utc_now()), request
+    )
+    decision = await asyncio.to_thread(store.decision, decision_id)
+    while decision is None:
+        state = await _hold_round(opening, request, policy, store)
+        ruled: Decision = await unsealed(state)
+        if _wants_another_round(ruled, request):
+            again = open_decision(
+                request, policy, decision_id=decision_id, now=utc_now(), round_number=opening.proposal.round + 1
+            )
+            opening = await asyncio.to_thread(store.open_round, replace(again, opened_at=opening.opened_at))
+            continue
+        decision = await record(untracked(_escalated(ruled, request)), [state])
+    return decision, await asyncio.to_thread(store.timeline, decision_id)
+
+
+@task(name="record", task_run_name="record", cache_policy=NO_CACHE, persist_result=False)
+async def record(decision: Decision, states: Sequence[object]) -> Decision:
+    """Close a decision in the audit store; if it was closed before, give what was recorded then."""
+    del states  # what it depends on, for the graph
+    store = await asyncio.to_thread(audit_store)
+    return await asyncio.to_thread(store.close_decision, decision, at=utc_now())
+
+
+async def _hold_round(
+    opening: Opening, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore
+) -> State[Any]:
+    """Ask whoever has not answered in this round, then let the policy's task decide what the store holds."""
+    proposal = opening.proposal
+    states = await _collect(opening, request, policy, store)
+    box = await asyncio.to_thread(_box, proposal, request, store)
+    decided: State[Decision] = await deciding_task(policy)(
+        untracked(opening), states, untracked(box), return_state=True
+    )
+    return decided
+
+
+def _box(proposal: Proposal, request: DecisionRequest, store: AuditStore) -> BallotBox:
+    answers = store.answers(proposal.decision_id, proposal.round)
+    rejected = store.rejected(proposal.decision_id, proposal.round)
+    return BallotBox(
+        proposal,
+        request.agents,
+        (*(answer for answer in answers if isinstance(answer, Ballot)), *(item.ballot for item in rejected)),
+        tuple(answer for answer in answers if isinstance(answer, Absence)),
+    )
+
+
+async def _collect(
+    opening: Opening, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore
+) -> list[State[Any]]:
+    proposal = opening.proposal
+    answered = {
+        answer.agent_id: answer
+        for answer in await asyncio.to_thread(store.answers, proposal.decision_id, proposal.round)
+    }
+    waiting = [agent for agent in request.agents if agent.id not in answered]
+    await asyncio.to_thread(_note_asking, store, proposal, [agent.id for agent in waiting], resumed=bool(answered))
+    enough = asyncio.Event()
+
+    def is_enough() -> bool:
+        outstanding = [agent.id for agent in request.agents if agent.id not in answered]
+        ballots = [answer for answer in answered.values() if isinstance(answer, Ballot)]
+        counted = scrutinise(ballots, opening).counted
+        tally = count(counted, proposal, opening.electorate)
+        return policy.is_settled(opening, tally, outstanding)
+
+    async def collect(agent_place: int) -> State[Any]:
+        agent = waiting[agent_place]
+        asking = collect_and_keep(
+            untracked(agent),
+            untracked(proposal),
+            retries=request.retries,
+            keep=untracked(store.record_answer),
+            enough=untracked(enough),
+            return_state=True,
+        )
+        state = await state_of(asking)
+        answered[agent.id] = await unsealed(state)
+        if request.early_stop and not enough.is_set() and is_enough():
+            enough.set()
+        return state
+
+    if request.early_stop and answered and is_enough():
+        enough.set()
+    progress = asyncio.create_task(_show_progress(proposal.decision_id, answered, len(request.agents)))
+    try:
+        return list(await asyncio.gather(*(collect(place) for place in range(len(waiting)))))
+    finally:
+        progress.cancel()
+        with suppress(asyncio.CancelledError):
+            await progress
+
+
+async def _show_progress(decision_id: str, answered: dict[str, Any], expected: int) -> None:
+    progress = Progress(decision_id, expected)
+    while True:
+        await asyncio.sleep(PROGRESS_AFTER_SECONDS)
+        await progress.show(len(answered))
+
+
+def _note_asking(store: AuditStore, proposal: Proposal, agents: Sequence[str], *, resumed: bool) -> None:
+    if resumed:
+        text = f"resumed; {len(agents)} agents still to answer"
+        store.note(proposal.decision_id, Event(utc_now(), EventKind.RESUMED, text, data={"agents": list(agents)}))
+    elif agents:
+        text = f"round {proposal.round}: {len(agents)} agents asked"
+        store.note(proposal.decision_id, Event(utc_now(), EventKind.ASKED, text, data={"agents": list(agents)}))
+
+
+def _wants_another_round(decision: Decision, request: DecisionRequest) -> bool:
+    """Say whether the agents are asked again: not after a veto, and not beyond the rounds allowed."""
+    if decision.outcome is not Outcome.NOT_REACHED or decision.reason is Reason.VETOED:
+        return False
+    tied = decision.reason is Reason.TIE and request.parameters.tie_break is TieBreak.REVOTE
+    allowed = max(request.rounds, 2) if tied else request.rounds
+    return decision.opening.proposal.round < allowed
+
+
+def _escalated(decision: Decision, request: DecisionRequest) -> Decision:
+    if decision.outcome is not Outcome.NOT_REACHED or not request.escalate:
+        return decision
+    return replace(decision, outcome=Outcome.ESCALATED)
+
+
+def _final_state(decision: Decision) -> State[Any]:
+    data = {
+        "decision_id": decision.decision_id,
+        "outcome": decision.outcome.value,
+        "reason": decision.reason.value,
+        "choice": decision.choice,
+        "explanation": decision.explanation,
+        "simulated": decision.is_simulated,
+    }
+    name = headline(decision)
+    if decision.outcome is Outcome.ERROR:
+        return Failed(name=name, message=decision.explanation, data=data)
+    simulated = " (simulated ballots)" if decision.is_simulated else ""
+    return Completed(name=name, message=f"{decision.explanation}{simulated}", data=data)

@@ -1,0 +1,90 @@
+"""What Prefect shows: readable, and nothing of an agent's text rendered or loaded."""
+
+import re
+from datetime import UTC, datetime
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maos_flows.flows.artifacts import artifact_key, ballot_rows, decision_markdown, fenced, headline, inline
+from maos_flows.model import Absence, AbsenceKind, Agent, Ballot, Event, EventKind, Parameters, Proposal
+from maos_flows.policies.deciding import decide, freeze
+from maos_flows.policies.majority import SimpleMajority
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+BEACON = "<img src=http://attacker.example/x.png>"
+
+
+def decision(*reasons: str, choices: str = "aab"):
+    agents = [Agent(f"agent_{number}", voter="python") for number in range(len(choices))]
+    policy = SimpleMajority()
+    opening = freeze(policy, Proposal("d-1", "Which one?", ("a", "b")), agents, Parameters(), opened_at=NOW)
+    said = [*reasons, *[""] * len(choices)]
+    ballots = [
+        Ballot("d-1", agent.id, choice, reasoning=text, confidence=Fraction(9, 10), voter="simulated")
+        for agent, choice, text in zip(agents, choices, said, strict=False)
+    ]
+    absences = [Absence("d-1", "agent_9", AbsenceKind.FAILED, f"it broke: {BEACON}")]
+    return decide(policy, opening, ballots, absences=absences)
+
+
+@given(st.text(st.sampled_from("`~\n a<>!")) | st.text())
+def test_no_text_closes_the_fence_it_stands_in(text):
+    lines = fenced(text).split("\n")
+
+    fence = re.match("`+", lines[0])[0]
+    assert lines[-1] == fence
+    inside = [line for line in re.split(r"\r\n|\n|\r", "\n".join(lines[1:-1])) if line.strip()]
+    assert not any(re.fullmatch(rf" {{0,3}}{fence}`*\s*", line) for line in inside)
+
+
+@given(st.text(st.sampled_from("`|\n a<>!")) | st.text())
+def test_no_text_leaves_its_code_span_or_its_tables_cell(text):
+    span = inline(text)
+
+    assert "\n" not in span
+    assert "|" not in span
+    if span:
+        ticks = re.match("`+", span)[0]
+        assert span.endswith(ticks)
+        runs = {len(run) for run in re.findall("`+", span[len(ticks) : -len(ticks)])}
+        assert len(ticks) not in runs
+
+
+def test_hostile_reasons_stand_in_fences_only():
+    text = decision_markdown(decision(f"```\n{BEACON}", "fine", f"| {BEACON} |"), ())
+
+    outside = re.sub(r"(?ms)^(`{3,})text\n.*?^\1$", "", text)
+    without_spans = re.sub(r"(`+).*?\1", "", outside)
+    assert BEACON not in without_spans
+
+
+def test_a_long_text_is_cut_with_a_mark():
+    assert "[... 500 more characters]" in fenced("x" * 2_500)
+
+
+def test_the_text_tells_outcome_numbers_dissent_absences_and_timeline():
+    event = Event(NOW, EventKind.OPENED, "opened\nby nobody", sequence=1)
+    text = decision_markdown(decision("cheap", "fast", "safe"), [event])
+
+    assert "# `Reached: a 2 of 3`" in text
+    assert "3 of 3 ballots come from a generator" in text
+    assert "**`agent_2`** for `b` (dissent)" in text
+    assert "`agent_9` | failed" in text
+    assert "03:04:05.678  opened by nobody" in text
+
+
+def test_a_headline_without_a_choice_names_the_reason():
+    assert headline(decision(choices="ab")) == "Not reached: tie"
+
+
+def test_rows_hold_no_free_text():
+    rows = ballot_rows(decision(BEACON))
+
+    assert BEACON not in str(rows)
+    assert rows[0]["confidence"] == "0.9"
+
+
+def test_a_key_has_only_what_prefect_allows():
+    assert artifact_key("decision", "3f9a-Concept_validation") == "decision-3f9a-concept-validation"
