@@ -1,0 +1,52 @@
+"""The `maos` command and its nouns. Nothing heavy is imported here, so that help and completion answer at once."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from maos_flows.cli import decide, doctor, records, workflow
+from maos_flows.cli.output import fail
+from maos_flows.errors import MaosError
+
+app = typer.Typer(
+    name="maos",
+    help="Consensus among agents: ask them, count their ballots by a policy, keep everything for audit.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(workflow.app, name="workflow")
+app.command("decide")(decide.decide)
+app.command("show")(records.show)
+app.command("list")(records.list_decisions)
+app.command("doctor")(doctor.doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"maos {version('maos-flows')}")
+        raise typer.Exit
+
+
+@app.callback()
+def maos(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Consensus among agents: ask them, count their ballots by a policy, keep everything for audit."""
+    del version
+
+
+def main() -> None:
+    """Run the command line; our errors become one clear line on stderr and exit code 2."""
+    try:
+        app()
+    except MaosError as error:
+        fail(str(error))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,69 @@
+"""`maos decide`: ask one question."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from maos_flows.cli.output import Format, FormatOption
+
+
+def decide(
+    question: Annotated[str, typer.Argument(help="What is asked. May list its choices: 'Which one: a, b, or c?'")] = "",
+    choices: Annotated[str, typer.Option(help="The answers allowed, separated by commas.")] = "",
+    algorithm: Annotated[
+        str, typer.Option("--algorithm", "--consensus-algorithm", help="How ballots become a decision.")
+    ] = "simple_majority",
+    threshold: Annotated[str, typer.Option(help="The share a choice needs: 0.67 or 2/3.")] = "",
+    basis: Annotated[str, typer.Option(help="What it is a share of: eligible, cast or decisive.")] = "eligible",
+    roster: Annotated[Path | None, typer.Option(help="A roster file; without one a simulated roster answers.")] = None,
+    max_agents: Annotated[
+        int | None, typer.Option(min=1, help="Ask at most so many agents, those that fit best.")
+    ] = None,
+    min_participants: Annotated[int, typer.Option(min=1, help="How many must cast a valid ballot.")] = 1,
+    roles: Annotated[str, typer.Option(help="Only agents of these roles, separated by commas.")] = "",
+    domains: Annotated[str, typer.Option(help="What it is about, separated by commas; experts in it weigh more.")] = "",
+    timeout: Annotated[str, typer.Option(help="How long to wait for ballots: 30s, 5m, 1h.")] = "60s",
+    retries: Annotated[int, typer.Option(min=0, help="How often to ask again after a failure that may pass.")] = 2,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Ask again, up to so many rounds, while no decision is reached.")
+    ] = 1,
+    tie_break: Annotated[str, typer.Option(help="What a tie leads to: none, revote, chair or human.")] = "none",
+    chair: Annotated[str, typer.Option(help="The agent with the casting vote.")] = "",
+    veto: Annotated[str, typer.Option(help="Agents or roles that may veto, separated by commas.")] = "",
+    early_stop: Annotated[bool, typer.Option("--early-stop", help="Stop waiting once the outcome is certain.")] = False,
+    resume: Annotated[str, typer.Option(metavar="ID", help="Take up a decision that was begun.")] = "",
+    format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
+) -> None:
+    """Ask agents a question and decide by their ballots.
+
+    Exit code 0 if a decision was reached, 1 if not, 2 if the question could not be asked.
+    """
+    from maos_flows.cli.running import decide_one, request_of, resumed_request
+
+    if resume:
+        decide_one(resumed_request(resume), decision_id=resume, output=format)
+    stage = {
+        "question": question,
+        "choices": _listed(choices),
+        "consensus_algorithm": algorithm,
+        "threshold": threshold or None,
+        "basis": basis,
+        "max_agents": None if max_agents is None else str(max_agents),
+        "min_participants": str(min_participants),
+        "roles": _listed(roles),
+        "expert_domains": _listed(domains),
+        "timeout": timeout,
+        "retries": str(retries),
+        "rounds": str(rounds),
+        "tie_break": tie_break,
+        "chair": chair or None,
+        "veto": _listed(veto),
+        "early_stop": "true" if early_stop else None,
+    }
+    given = {key: value for key, value in stage.items() if value}
+    decide_one(request_of(given, roster=roster), decision_id=None, output=format)
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,37 @@
+"""Where output goes: text for people and JSON for programs to stdout, errors and progress to stderr."""
+
+import json
+import sys
+from enum import StrEnum
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+EXIT_NO_CONSENSUS = 1
+EXIT_BAD_INPUT = 2
+
+
+class Format(StrEnum):
+    """How a command prints its result."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="Print text for people or JSON for programs.")]
+
+
+def print_json(data: Any) -> None:
+    """Print plain data as JSON."""
+    print(json.dumps(data, indent=2, ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """Tell a person something beside the result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def fail(text: str) -> NoReturn:
+    """Print an error and leave with exit code 2."""
+    say(f"maos: error: {text}")
+    sys.exit(EXIT_BAD_INPUT)

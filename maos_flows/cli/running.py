@@ -1,0 +1,177 @@
+"""Run decisions and workflows in the foreground, with live progress, and leave with the exit code they earned."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+from uuid import uuid4
+
+from maos_flows.cli.loading import fallback_roster, known_policies
+from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, fail, print_json, say
+from maos_flows.errors import ConfigurationError, NotFoundError, Problem
+from maos_flows.model import Outcome
+from maos_flows.records import to_plain
+from maos_flows.request import DecisionRequest
+from maos_flows.workflow import Workflow, load_workflow, stage_request
+
+_PREFECT_DEFAULTS = {
+    # A temporary server needs 15 to 20 seconds on a slow machine, just past Prefect's own limit.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_LEVEL": "ERROR",
+    # Recording task runs in batches halves what the server spends on a decision.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
+}
+
+
+def prepare_prefect() -> None:
+    """Set what a temporary Prefect server needs, where the user has not; must come before Prefect is imported."""
+    for name, value in _PREFECT_DEFAULTS.items():
+        os.environ.setdefault(name, value)
+
+
+def request_of(stage: dict[str, Any], *, roster: Path | None) -> DecisionRequest:
+    """Make a request of the flags given, by the same rules as a workflow's stage.
+
+    Raises:
+        ConfigurationError: The flags are not a question that can be asked; names every problem with its flag.
+    """
+    if not stage.get("question", "").strip():
+        raise ConfigurationError([Problem("QUESTION", "is needed, unless a decision is taken up with --resume ID")])
+    document = {"workflow_name": "decide", "stages": [{"stage": "decision", **stage}]}
+    try:
+        workflow = load_workflow(
+            json.dumps(document),
+            source="",
+            base=Path.cwd(),
+            policies=known_policies(),
+            roster=fallback_roster(roster),
+        )
+    except ConfigurationError as error:
+        raise ConfigurationError([_as_flag(problem) for problem in error.problems]) from error
+    request = stage_request(workflow, workflow.stages[0], earlier={}, run_id="")
+    return DecisionRequest(**{**_fields(request), "title": "", "workflow": ""})
+
+
+def _fields(request: DecisionRequest) -> dict[str, Any]:
+    return {name: getattr(request, name) for name in DecisionRequest.__dataclass_fields__}
+
+
+_FLAGS = {"consensus_algorithm": "algorithm", "expert_domains": "domains"}
+
+
+def _as_flag(problem: Problem) -> Problem:
+    key = problem.path.split(" ")[0].removeprefix("stages[0].").split(".")[0].split("[")[0]
+    flag = _FLAGS.get(key, key).replace("_", "-")
+    return Problem(f"--{flag}" if flag else "", problem.message)
+
+
+def resumed_request(decision_id: str) -> DecisionRequest:
+    """Read the request of a decision that was begun.
+
+    Raises:
+        NotFoundError: There is none of that id.
+    """
+    from maos_flows.cli.lookup import configured_store
+
+    request = configured_store().request(decision_id)
+    if request is None:
+        raise NotFoundError(f"there is no decision {decision_id[:80]!r} to take up")
+    return request
+
+
+def decide_one(request: DecisionRequest, *, decision_id: str | None, output: Format) -> NoReturn:
+    """Decide a request here and now, print the decision, and leave: 0 if it was reached, 1 if not."""
+    prepare_prefect()
+    from maos_flows.cli import render
+    from maos_flows.cli.lookup import find_decision_or_run
+    from maos_flows.flows.decide import decide
+
+    _warn_if_simulated(request)
+    name = decision_id or f"d-{uuid4().hex[:12]}"
+    state = _in_foreground(
+        lambda: decide(to_plain(request), name, return_state=True),
+        decisions=lambda store: [name] if store.opening(name) else [],
+        again=f"maos decide --resume {name}",
+    )
+    found = find_decision_or_run(name) if state.is_final() else None
+    if found is None or found.decision is None:
+        fail(f"the decision {name} was not made: {state.message}")
+    _print_watch_address(state)
+    if output is Format.JSON:
+        print_json(found.as_plain())
+    else:
+        render.print_found(found, timeline=False, votes=True, reasoning=False)
+    sys.exit(0 if found.decision.outcome in (Outcome.REACHED, Outcome.OVERRIDDEN) else EXIT_NO_CONSENSUS)
+
+
+def run_here(workflow: Workflow, *, run_id: str | None, output: Format) -> NoReturn:
+    """Run a workflow here and now, print its decisions, and leave: 0 if every stage led on, 1 if one did not."""
+    prepare_prefect()
+    from maos_flows.cli import render
+    from maos_flows.cli.lookup import configured_store, find_decision_or_run
+    from maos_flows.flows.compiler import compile_workflow
+
+    if run_id is not None and configured_store().run(run_id) is None:
+        raise NotFoundError(f"there is no workflow run {run_id[:80]!r} to take up")
+    name = run_id or uuid4().hex[:8]
+    state = _in_foreground(
+        lambda: compile_workflow(workflow)(name, return_state=True),
+        decisions=lambda store: [summary.decision_id for summary in store.decisions(limit=1_000, run_id=name)][::-1],
+        again=f"maos workflow run FILE --resume {name}",
+    )
+    found = find_decision_or_run(name)
+    if found.run is None or found.run.outcome is None:
+        fail(f"the run {name} broke off: {state.message}")
+    _print_watch_address(state)
+    if output is Format.JSON:
+        print_json(found.as_plain())
+    else:
+        render.print_found(found, timeline=False, votes=True, reasoning=False)
+    sys.exit(0 if found.run.outcome == "completed" else EXIT_NO_CONSENSUS)
+
+
+def _warn_if_simulated(request: DecisionRequest) -> None:
+    if any(agent.voter == "simulated" for agent in request.agents):
+        say("note: simulated agents answer; their ballots come from a generator. Name your own with --roster FILE.")
+
+
+def _in_foreground(run: Callable[[], object], *, decisions: Callable[[Any], list[str]], again: str) -> Any:
+    """Run a flow to its end with progress on stderr; an interrupt says how to take it up."""
+    from maos_flows.cli.live import watching
+    from maos_flows.flows.edges import state_of
+    from maos_flows.flows.stores import audit_store
+
+    store = audit_store()
+    if not _has_server():
+        say(
+            "starting a temporary Prefect server (about 20 seconds the first time); PREFECT_API_URL names a lasting one"
+        )
+    try:
+        with watching(store, decisions):
+            return asyncio.run(state_of(run()))
+    except KeyboardInterrupt:
+        fail(f"interrupted; take it up with: {again}")
+
+
+def _has_server() -> bool:
+    from prefect.settings import get_current_settings
+
+    return get_current_settings().api.url is not None
+
+
+def _print_watch_address(state: Any) -> None:
+    from prefect.settings import PREFECT_UI_URL
+
+    address = PREFECT_UI_URL.value()
+    if _has_server() and address and state.state_details.flow_run_id:
+        say(f"in the Prefect UI: {address}/runs/flow-run/{state.state_details.flow_run_id}")
