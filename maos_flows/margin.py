@@ -154,13 +154,14 @@ class _Search:
         everybody, abstainers = len(theirs), len(self.abstained)
         # More of either kind never hurts, so both numbers can be found by halving.
         at_least = _first(abstainers, partial(self._is_enough, everybody))
-        best: int | None = None
-        for number in range(at_least, abstainers + 1):
-            # An abstainer is worth asking only before every rival's ballot that is lighter than its own.
-            heavier = bisect_right(lighter_last, -self.abstained[number - 1]) if number else 0
-            if best is not None and number + heavier >= best:
+        if at_least > abstainers:
+            return None
+        best = at_least + _first(everybody, partial(self._is_enough, abstainers=at_least))
+        for number in range(at_least + 1, abstainers + 1):
+            # Of an abstainer and a rival's ballot that is not lighter, the rival's is worth more.
+            if number + bisect_right(lighter_last, -self.abstained[number - 1]) >= best:
                 break
-            if best is None or self._is_enough(best - number - 1, number):
+            if self._is_enough(best - number - 1, number):
                 best = number + _first(everybody, partial(self._is_enough, abstainers=number))
         return best
 

@@ -393,13 +393,9 @@ class Tally:
 
     def whole(self, basis: Basis) -> int:
         """Give what a share is a share of, in units."""
-        match basis:
-            case Basis.ELIGIBLE:
-                return self.eligible
-            case Basis.CAST:
-                return self.cast
-            case Basis.DECISIVE:
-                return self.cast - self.abstained
+        if basis is Basis.ELIGIBLE:
+            return self.eligible
+        return self.cast if basis is Basis.CAST else self.cast - self.abstained
 
     def weight(self, choice: str) -> Fraction:
         """Give a choice's weight."""

@@ -76,7 +76,7 @@ def thresholds(draw: st.DrawFn) -> Threshold:
     share = draw(
         st.one_of(
             st.sampled_from([Fraction(1, 2), Fraction(2, 3), Fraction(67, 100), Fraction(1, 3), Fraction(1)]),
-            st.fractions(min_value=Fraction(1, 20), max_value=1, max_denominator=20),
+            st.tuples(st.integers(1, 20), st.integers(1, 20)).map(lambda two: Fraction(min(two), max(two))),
         )
     )
     return Threshold(share, strict=draw(st.booleans()) and share < 1)

@@ -183,7 +183,7 @@ LOW_TIE = opening_of((2, 2, 1), parameters=Parameters(Threshold(Fraction(1, 4)))
 
 
 @given(unfinished((TieBreak.NONE,)))
-@run(max_examples=150)
+@run(max_examples=80)
 @example((LOW_TIE, ballots_of("xy."), ["c"]))
 def test_b51_settled_is_exactly_that_no_answer_changes_the_end_where_ties_lead_nowhere(case):
     opening, ballots, outstanding = case
@@ -195,7 +195,7 @@ def test_b51_settled_is_exactly_that_no_answer_changes_the_end_where_ties_lead_n
 
 
 @given(unfinished((TieBreak.CHAIR, TieBreak.HUMAN, TieBreak.REVOTE)))
-@run(max_examples=100)
+@run(max_examples=50)
 def test_b51_settled_is_never_said_too_early_where_ties_lead_somewhere(case):
     opening, ballots, outstanding = case
     counted = decide(WeightedVoting(), opening, ballots).ballots

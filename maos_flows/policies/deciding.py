@@ -201,7 +201,8 @@ def _without_policy(
             return Ruling(
                 Outcome.NOT_REACHED, Reason.DEADLINE_PASSED, explanation="nobody answered before the deadline"
             )
-        return Ruling(Outcome.NOT_REACHED, Reason.NO_BALLOTS, explanation="no valid ballot was cast")
+        tail = " by anybody with weight" if counted else ""
+        return Ruling(Outcome.NOT_REACHED, Reason.NO_BALLOTS, explanation=f"no valid ballot was cast{tail}")
     if tally.participants < needed:
         words = f"{tally.participants} of the {needed} participants needed cast a valid ballot"
         return Ruling(Outcome.NOT_REACHED, Reason.TOO_FEW_PARTICIPANTS, explanation=words)

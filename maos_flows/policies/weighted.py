@@ -39,6 +39,6 @@ def _expertise(agent: Agent, proposal: Proposal, weighing: Weighing) -> tuple[Fr
     asked = {fold(domain): domain for domain in proposal.domains}
     met = [asked[fold(domain)] for domain in known if fold(domain) in asked]
     if not met:
-        return weighing.regular_weight, "no expertise asked for"
+        return weighing.regular_weight, "no expertise in this" if proposal.domains else "no expertise asked for"
     weight = kind.weight if kind is not None and kind.weight is not None else weighing.expert_weight
     return weight, f"expert in {', '.join(dict.fromkeys(met))}"
