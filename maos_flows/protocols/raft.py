@@ -13,6 +13,7 @@ from maos_flows.protocols.raft_config import RaftConfig
 from maos_flows.protocols.raft_leader import Leadership
 from maos_flows.protocols.raft_log import RaftLog, Saved, Write
 from maos_flows.protocols.raft_messages import (
+    LONGEST_KEY,
     AppendReply,
     AppendRequest,
     CommitNotice,
@@ -55,7 +56,6 @@ class Replica:
     Args:
         config: Who it is and who the others are.
         timeouts: Draws an election timeout in ticks, from `election_ticks` to below twice that.
-        saved: What an earlier life wrote; by default nothing.
 
     Attributes:
         role, term, vote, leader: As in the paper; `leader` is the term's, if known.
@@ -64,14 +64,13 @@ class Replica:
         applied: The highest index handed out as an output.
     """
 
-    def __init__(self, config: RaftConfig, timeouts: Callable[[], int], saved: Saved | None = None) -> None:
-        saved = saved or Saved()
+    def __init__(self, config: RaftConfig, timeouts: Callable[[], int]) -> None:
         self.config = config
         self.role = Role.FOLLOWER
-        self.term = saved.term
-        self.vote = saved.vote
+        self.term = 0
+        self.vote: str | None = None
         self.leader: str | None = None
-        self.log = RaftLog(saved.entries)
+        self.log = RaftLog()
         self.commit = 0
         self.applied = 0
         self.leadership: Leadership | None = None
@@ -80,11 +79,16 @@ class Replica:
         self._grants: set[str] = set()
         self._elapsed = 0
         self._timeout = timeouts()
-        self._written = (self.term, self.vote)
+        self._written: tuple[int, str | None] = (0, None)
         self._in_flight: RaftStep | None = None
         self._outbox = Outbox(config.agent, config.peers)
         self._proposals = Proposals(config.max_pending)
         self._reads = Reads(config.max_pending)
+
+    def restore(self, saved: Saved) -> None:
+        """Begin from what an earlier life wrote. Only for a replica just made."""
+        self.term, self.vote = self._written = (saved.term, saved.vote)
+        self.log = RaftLog(saved.entries)
 
     def tick(self) -> None:
         """Let one tick of protocol time pass."""
@@ -108,9 +112,12 @@ class Replica:
     def propose(self, payload: object, key: str) -> None:
         """Have a value appended by the leader; its `Fate` is an output, under this key.
 
-        A client that learns no fate proposes again with the same key: the application tells repeats by it.
+        A client that learns no fate proposes again with the same key: the application tells repeats by it. None is
+        no payload, and a key has at most 256 characters; else the proposal is refused.
         """
-        if self.leadership is not None and self.leadership.transferee is None:
+        if payload is None or len(key) > LONGEST_KEY:
+            self._proposals.refuse(key)
+        elif self.leadership is not None and self.leadership.transferee is None:
             self._proposals.follow(key, self._append(self.leadership, Entry(self.term, payload, key)))
         elif self.leader is not None and self.leader != self.config.agent:
             self._proposals.follow(key, None)

@@ -57,7 +57,10 @@ def make(
     **options: object,
 ) -> Replica:
     draw = timeout if callable(timeout) else lambda: timeout
-    return Replica(RaftConfig(agent, electorate, **options), draw, saved)
+    replica = Replica(RaftConfig(agent, electorate, **options), draw)
+    if saved is not None:
+        replica.restore(saved)
+    return replica
 
 
 def follower(*numbers: int, term: int | None = None, vote: str | None = None, **options: object) -> Replica:

@@ -437,6 +437,16 @@ def test_a_proposal_without_a_known_leader_is_refused():
     assert drain(replica).outputs == [Fate("k", FateKind.REFUSED)]
 
 
+@pytest.mark.parametrize(("payload", "key"), [(None, "k"), ("x", "k" * 257)])
+def test_a_proposal_that_no_leader_would_take_is_refused_at_once(payload, key):
+    replica = leader()
+
+    replica.propose(payload, key)
+
+    assert drain(replica).outputs == [Fate(key, FateKind.REFUSED)]
+    assert replica.log.last_index == 1
+
+
 def test_a_proposal_at_a_follower_that_is_no_longer_led_goes_nowhere():
     replica = follower(1)
 

@@ -89,7 +89,8 @@ class RaftWorld:
         """Boot a replica from its disk; the decision is folded anew from what will be committed."""
         config = RaftConfig(address, self.addresses, **self._options)
         chance, least = self._simulation.chance, config.election_ticks
-        replica = Replica(config, lambda: chance.randrange(least, 2 * least), self._disks[address])
+        replica = Replica(config, lambda: chance.randrange(least, 2 * least))
+        replica.restore(self._disks[address])
         self._replicas[address] = replica
         self._states[address] = DecisionState()
         self.invariants.born(address, replica)
