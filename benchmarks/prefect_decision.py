@@ -1,6 +1,6 @@
 """A decision of five agents on Prefect, against a bare Prefect flow with the same number of task runs.
 
-Both run in this process, in turns, against one Prefect server that is started for the purpose (or the one `--api` names),
+Both run in this process, in turns, against one Prefect server started for the purpose (or the one `--api` names),
 and the ratio of the medians is printed. Run: `python benchmarks/prefect_decision.py`.
 """
 

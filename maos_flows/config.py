@@ -9,7 +9,7 @@ from maos_flows.forms import nearest
 
 _PREFIX = "MAOS_"
 _KNOWN = ("MAOS_HOME", "MAOS_DATABASE_URL", "MAOS_ROSTER")
-_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
+_SCHEMES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
 
 
 @dataclass(frozen=True, slots=True)

@@ -477,6 +477,14 @@ class Decision:
         return self.opening.proposal.decision_id
 
     @property
+    def not_counted(self) -> tuple[tuple[str, str, str], ...]:
+        """Whose answer was not counted, why as a code, and why in words; each agent's rejected ballots go first."""
+        rejected = [(item.ballot.agent_id, item.reason.value, item.explanation) for item in self.rejected]
+        explained = {agent_id for agent_id, _, _ in rejected}
+        absent = [(item.agent_id, item.kind.value, item.explanation) for item in self.absences]
+        return (*rejected, *(row for row in absent if row[0] not in explained))
+
+    @property
     def is_simulated(self) -> bool:
         """Whether any ballot in it came from a generator rather than from an agent."""
         return any(ballot.voter == "simulated" for ballot in self.ballots)

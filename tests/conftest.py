@@ -8,4 +8,4 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
-pytest_plugins = ("tests.databases",)
+pytest_plugins = ("tests.databases", "tests.prefect_server")

@@ -62,7 +62,7 @@ def test_all_problems_are_named_at_once():
     assert told.startswith("environment: 3 problems")
 
 
-@pytest.mark.parametrize("url", ["mysql://u:hunter2@host/db", "audit-hunter2.db", "postgres://u:hunter2@host/db"])
+@pytest.mark.parametrize("url", ["mysql://u:hunter2@host/db", "audit-hunter2.db", "oracle://u:hunter2@host/db"])
 def test_an_address_of_no_known_database_is_refused_without_showing_it(url):
     told = refused(MAOS_DATABASE_URL=url)
 

@@ -130,12 +130,10 @@ def _print_dissent(console: Console, decision: Decision) -> None:
 
 
 def _print_not_counted(console: Console, decision: Decision) -> None:
-    rows = [(item.ballot.agent_id, item.reason.value, item.explanation) for item in decision.rejected]
-    rows += [(item.agent_id, item.kind.value, item.explanation) for item in decision.absences]
-    if rows:
+    if decision.not_counted:
         console.print("Not counted")
-    for agent_id, why, explanation in rows:
-        console.print(f"  {agent_id}: {why.replace('_', ' ')}; {clean(explanation)}")
+    for agent_id, why, explanation in decision.not_counted:
+        console.print(f"  {clean(agent_id)}: {why.replace('_', ' ')}; {clean(explanation)}")
 
 
 def _print_margin(console: Console, decision: Decision) -> None:

@@ -131,9 +131,8 @@ def _reasons(decision: Decision) -> str:
 
 def _not_counted(decision: Decision) -> str:
     rows = [
-        f"| {inline(item.ballot.agent_id)} | {item.reason} | {inline(item.explanation)} |" for item in decision.rejected
+        f"| {inline(agent_id)} | {why} | {inline(explanation)} |" for agent_id, why, explanation in decision.not_counted
     ]
-    rows += [f"| {inline(item.agent_id)} | {item.kind} | {inline(item.explanation)} |" for item in decision.absences]
     return "\n".join(["## Not counted", "", "| agent | why | |", "|---|---|---|", *rows]) if rows else ""
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from maos_flows.flows.stores import audit_store
 from maos_flows.flows.tasks import POLICIES, collect_and_keep, deciding_task, utc_now
 from maos_flows.model import (
     Absence,
+    AbsenceKind,
     Ballot,
     BallotBox,
     Decision,
@@ -118,14 +120,33 @@ async def _hold_round(
 
 
 def _box(proposal: Proposal, request: DecisionRequest, store: AuditStore) -> BallotBox:
+    """Read the answers accepted; ballots that were rejected are on record and listed when the decision is closed."""
     answers = store.answers(proposal.decision_id, proposal.round)
-    rejected = store.rejected(proposal.decision_id, proposal.round)
     return BallotBox(
         proposal,
         request.agents,
-        (*(answer for answer in answers if isinstance(answer, Ballot)), *(item.ballot for item in rejected)),
+        tuple(answer for answer in answers if isinstance(answer, Ballot)),
         tuple(answer for answer in answers if isinstance(answer, Absence)),
     )
+
+
+def _keep(answer: Ballot | Absence, *, opening: Opening, store: AuditStore) -> Ballot | Absence:
+    """Record an answer; an agent whose ballot is rejected has answered all the same, and is recorded as without one."""
+    kept = store.record_answer(answer)
+    rejected = scrutinise((kept,), opening).rejected if isinstance(kept, Ballot) else ()
+    if not rejected:
+        return kept
+    absence = Absence(
+        kept.decision_id,
+        kept.agent_id,
+        AbsenceKind.FAILED,
+        f"its ballot was rejected: {rejected[0].explanation}",
+        round=kept.round,
+        voter=kept.voter,
+        received_at=kept.received_at,
+        seconds=kept.seconds,
+    )
+    return store.record_answer(absence)
 
 
 async def _collect(
@@ -153,7 +174,7 @@ async def _collect(
             untracked(agent),
             untracked(proposal),
             retries=request.retries,
-            keep=untracked(store.record_answer),
+            keep=untracked(partial(_keep, opening=opening, store=store)),
             enough=untracked(enough),
             return_state=True,
         )

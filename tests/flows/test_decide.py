@@ -15,7 +15,7 @@ from maos_flows.errors import ConflictError
 from maos_flows.flows import tasks
 from maos_flows.flows.decide import decide
 from maos_flows.flows.stores import audit_store
-from maos_flows.model import AbsenceKind, Ballot, Decision, EventKind, Outcome, Reason, TieBreak
+from maos_flows.model import Absence, AbsenceKind, Ballot, Decision, EventKind, Outcome, Reason, TieBreak
 from maos_flows.policies.base import ConsensusPolicy
 from tests.flows.making import agents, plain, request
 
@@ -79,15 +79,28 @@ async def _graph(client, flow_run_id, *, expected: int) -> list[dict]:
     raise AssertionError(f"the graph has {len(nodes)} nodes of {expected}")
 
 
-async def test_the_task_runs_states_name_the_ballots():
-    _, state = await decided(*agents("a", "nonsense"), *agents("x", function="crash")[:0])
+async def test_the_task_runs_states_name_the_ballots_and_what_became_of_them():
+    decision, state = await decided(*agents("a", "nonsense", "a"))
 
     flow_run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
     async with get_client() as client:
-        await _graph(client, state.state_details.flow_run_id, expected=4)
+        await _graph(client, state.state_details.flow_run_id, expected=5)
         runs = await client.read_task_runs(flow_run_filter=flow_run)
     states = {run.name: run.state_name for run in runs}
-    assert states["ballot: agent_0"] == "Ballot: a"
+    assert (states["ballot: agent_0"], states["ballot: agent_1"]) == ("Ballot: a", "No ballot: failed")
+    assert [item[:2] for item in decision.not_counted] == [("agent_1", "invalid_choice")]
+
+
+async def test_a_ballot_after_its_agents_absence_is_listed_and_not_counted():
+    name = new_id()
+    wanted = request(*agents("a", "a", "b", "a", "b"))
+    _begin(audit_store(), wanted, name, answered={})
+    audit_store().record_answer(Absence(name, "agent_2", AbsenceKind.TIMED_OUT, "too slow", voter="python"))
+    audit_store().record_answer(Ballot(name, "agent_2", "b", voter="python"))
+    decision, _ = await decided(*wanted.agents, decision_id=name)
+
+    assert [ballot.agent_id for ballot in decision.ballots] == ["agent_0", "agent_1", "agent_3", "agent_4"]
+    assert [(item.ballot.agent_id, item.reason.value) for item in decision.rejected] == [("agent_2", "late")]
 
 
 async def test_artifacts_show_decision_and_ballots():

@@ -8,8 +8,6 @@ nearest folder from here upwards that has a pyproject.toml. Tools are run with t
 one. With RELEASE_QUICK set, tests are collected and not run. A tool that is not installed is an abstention, never a go.
 """
 
-# ruff: noqa: INP001 - a program of its own, in no package
-
 import json
 import os
 import re

@@ -8,8 +8,6 @@ What is measured is the file that the environment variable COMPRESSION_FILE name
 half MiB; without it, the text files of the checkout this program stands in.
 """
 
-# ruff: noqa: INP001 - a program of its own, in no package
-
 import bz2
 import json
 import lzma

@@ -71,9 +71,8 @@ def _wait_until_healthy(address: str, server: "subprocess.Popen[bytes]", log: Pa
 def _pointed_at(address: str, folder: Path) -> Iterator[str]:
     """Point Prefect at a server, in this process and in those it starts."""
     from prefect.events.worker import EventsWorker
-    from prefect.settings import temporary_settings
+    from prefect.settings import Settings, temporary_settings
     from prefect.settings.legacy import _get_settings_fields
-    from prefect.settings import Settings
 
     wanted = {
         "PREFECT_API_URL": address,
