@@ -23,6 +23,7 @@ from maos_flows.protocols.byzantine import (
     value,
     views,
     votes,
+    wire,
 )
 
 _MODULES = tuple(
@@ -82,6 +83,9 @@ def plant(name: str, seed: int, *patches: tuple[ModuleType, str, str, str]) -> P
 
 
 FOUND_BY_SIMULATION = (
+    plant(
+        "wire_loses_signatures", 0, (wire, "_take_signed", "_take_list(fields, name))", "_take_list(fields, name)[:2])")
+    ),
     plant(
         "nested_signature_unchecked",
         198,
@@ -215,6 +219,10 @@ FOUND_BY_SIMULATION = (
     ),
 )
 
+FOUND_BY_FORKS = (
+    plant("nobody_forgets", 0, (evidence, "_forgets", "return change.prepared_view < commit.view", "return False")),
+    plant("everybody_is_a_culprit", 0, (evidence, "_convict", "misdeed_of_two(one, other)", "Misdeed.TWO_COMMITS")),
+)
 
 FOUND_BY_TESTS = (
     plant(
@@ -248,6 +256,7 @@ FOUND_BY_TESTS = (
     ),
     plant("commits_of_this_view_only", -1, (views, "Views.on_vote", "WINDOW if kind is Kind.COMMIT else 0", "0")),
     plant("f_agents_are_followed", -1, (views, "Views._follow", "agreement.weak_quorum", "agreement.faults")),
+    plant("nobody_is_followed", -1, (views, "Views._follow", "len(ahead) >= memory.agreement.weak_quorum", "False")),
     plant("voided_ballots_counted", -1, (value, "single_ballots", "if not entry.is_equivocation", "if True")),
     plant(
         "shares_of_those_present_only",

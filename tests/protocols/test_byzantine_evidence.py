@@ -7,6 +7,7 @@ import pytest
 
 from maos_flows.protocols.byzantine import Evidence, Kind, Misdeed, Signed, Utterance, name_culprits, verify_evidence
 from maos_flows.protocols.byzantine.messages import Accusation, Ballots, Decided, Propose, ViewChange
+from maos_flows.protocols.byzantine.statements import VoteStatement
 from tests.protocols.byzantine_support import Table, reasons, said
 
 OTHER = "1" * 64
@@ -191,6 +192,31 @@ def test_e5_a_view_change_that_forgets_a_commit_convicts(is_commit_first):
     steps = [table.give(liar, backup, one) for one in (messages if is_commit_first else messages[::-1])]
 
     assert [reasons(step) for step in steps] == [[], ["forgotten_commit"]]
+
+
+def test_e5_a_forged_commit_that_was_never_verified_convicts_nobody():
+    table = Table()
+    backup, value = table.backup(1, 2), table.value()
+    *voters, agent = table.others(backup)
+    for voter in voters:
+        table.give(voter, backup, table.commit_message(voter, 1, value))
+    table.give(table.primary(2), backup, table.change_message(table.primary(2), 2))
+    memory = table.replicas[backup]._memory
+    memory.votes.add(VoteStatement(backup, Kind.COMMIT, 1, value.digest), table.commit_message(backup, 1, value).token)
+    table.give(agent, backup, replace(table.commit_message(agent, 1, value), token="forged"))
+
+    step = table.give(agent, backup, table.change_message(agent, 2))
+
+    assert [fault.reason for fault in step.faults if fault.evidence] == []
+
+
+def test_the_same_ballot_in_another_token_is_the_same_ballot():
+    table = Table()
+    book = table.replicas["a01"].ballots
+    table.give("a02", "a01", Ballots((table.ballot("a02"),)))
+
+    assert book.add(table.ballot("a02"), 5) == (True, None)
+    assert len(book.of("a02")) == 1
 
 
 def test_e5_a_view_change_that_remembers_another_value_of_that_view_convicts():

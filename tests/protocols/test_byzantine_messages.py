@@ -142,6 +142,7 @@ def test_a_view_must_be_a_whole_number_in_range():
         b'{"type":"Fetch","digest":1.0}',
         b'{"type":"Fetch","digest":NaN}',
         b'{"type":"Fetch","digest":' + b"9" * 5000 + b"}",
+        b'{"type":"Fetch","digest":9007199254740992}',
         b'{"type":"Ballots","ballots":[["a01","\\ud800"]]}',
         b"[" * 100_000,
         b'{"a":' * 50_000,

@@ -10,7 +10,8 @@ from tests.protocols import (
     test_byzantine_outcome,
     test_byzantine_rules,
 )
-from tests.protocols.planted_byzantine import FOUND_BY_SIMULATION, FOUND_BY_TESTS
+from tests.protocols.planted_byzantine import FOUND_BY_FORKS, FOUND_BY_SIMULATION, FOUND_BY_TESTS
+from tests.protocols.test_byzantine_simulation import parted
 
 SEEDS = 250
 TESTS = {
@@ -28,6 +29,10 @@ TESTS = {
     "f_agents_are_followed": (
         test_byzantine_rules.test_r5_f_plus_1_view_changes_ahead_pull_a_replica_to_the_lowest_of_them,
     ),
+    "nobody_is_followed": (
+        test_byzantine_rules.test_r5_f_plus_1_view_changes_ahead_pull_a_replica_to_the_lowest_of_them,
+        test_byzantine_rules.test_r5_the_lowest_view_of_each_agent_counts,
+    ),
     "voided_ballots_counted": (test_byzantine_outcome.test_a_double_ballot_counts_for_nothing_and_restores_nothing,),
     "shares_of_those_present_only": (test_byzantine_outcome.test_weights_are_exact_and_one_heavy_expert_shows,),
     "one_signer_twice_in_a_certificate": (
@@ -43,6 +48,14 @@ def test_a_planted_fault_is_found_by_the_simulator(plant, monkeypatch):
     assert any(not run(seed).is_clean for seed in (plant.seed, *range(SEEDS)))
 
 
+@pytest.mark.parametrize("plant", FOUND_BY_FORKS, ids=lambda plant: plant.name)
+def test_a_fault_planted_in_the_naming_of_culprits_is_found_by_a_fork(plant, monkeypatch):
+    plant.apply(monkeypatch)
+    reports = [run(seed, settings=parted(seed)[0]) for seed in range(12)]
+
+    assert any(violation.invariant in {"culprits", "accused"} for report in reports for violation in report.violations)
+
+
 @pytest.mark.parametrize("plant", FOUND_BY_TESTS, ids=lambda plant: plant.name)
 def test_a_planted_fault_is_found_by_each_test_named_for_it(plant, monkeypatch):
     tests = TESTS[plant.name]
@@ -56,7 +69,7 @@ def test_a_planted_fault_is_found_by_each_test_named_for_it(plant, monkeypatch):
 
 
 def test_the_net_is_wide_enough():
-    names = [plant.name for plant in (*FOUND_BY_SIMULATION, *FOUND_BY_TESTS)]
+    names = [plant.name for plant in (*FOUND_BY_SIMULATION, *FOUND_BY_FORKS, *FOUND_BY_TESTS)]
 
     assert len(names) == len(set(names)) >= 7
     assert TESTS.keys() == {plant.name for plant in FOUND_BY_TESTS}

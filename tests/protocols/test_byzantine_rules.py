@@ -315,6 +315,34 @@ def test_r3_a_value_committed_by_others_but_not_held_is_fetched_and_decided():
     assert table.decisions[backup].certificate.value == value
 
 
+def test_a_value_is_fetched_from_others_only():
+    table = Table()
+    backup, value = table.backup(), table.value()
+    table.give(table.primary(), backup, table.propose_message(1, value))
+    table.replicas[backup]._memory.values.clear()
+    one, two = table.others(backup)[:2]
+
+    table.give(one, backup, table.prepare_message(one, 1, value))
+    step = table.give(two, backup, table.prepare_message(two, 1, value))
+
+    assert sent_to(step, Fetch) == [one, two]
+
+
+def test_r3_of_two_committed_values_the_one_held_decides():
+    table = Table(7)
+    backup, unknown, known = table.backup(), table.value("no"), table.value()
+    for agent in table.agreement.agents:
+        if agent != backup:
+            table.give(agent, backup, table.commit_message(agent, 2, unknown))
+    for agent in table.agreement.agents:
+        if agent != backup:
+            table.give(agent, backup, table.commit_message(agent, 3, known))
+
+    table.give(table.primary(), backup, Supply(known))
+
+    assert table.decisions[backup].certificate.value == known
+
+
 def test_r3_a_value_that_nobody_asked_for_or_that_is_invalid_is_not_taken():
     table = Table()
     backup, value, few = table.backup(), table.value(), table.value(agents=["a01"])

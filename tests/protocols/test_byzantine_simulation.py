@@ -8,8 +8,9 @@ from random import Random
 
 import pytest
 
-from maos_flows.protocols.simulation.byzantine import run
+from maos_flows.protocols.simulation.byzantine import ByzantineWorld, run
 from maos_flows.protocols.simulation.byzantine_liars import SCRIPT_NAMES
+from maos_flows.protocols.simulation.driver import Simulation
 from maos_flows.protocols.simulation.faults import UNIFORM, Cut, FaultPlan, Profile
 from maos_flows.protocols.simulation.report import Report
 from maos_flows.protocols.simulation.world import Settings
@@ -94,6 +95,20 @@ def test_with_more_than_f_liars_of_any_kind_no_honest_agent_is_ever_accused():
         settings = Settings(plan=replace(UNIFORM, liars=scripts), size=size, events=200)
 
         assert_clean(run(seed, Profile.SWARM, settings))
+
+
+def test_a_decision_that_comes_too_many_views_late_is_a_violation():
+    class Impatient(ByzantineWorld):
+        def healed(self, core):
+            super().healed(core)
+            self._last_view = 0
+
+    simulation = Simulation(1, Profile.CALM, Settings(events=50), message_types=())
+
+    report = simulation.run(Impatient(simulation))
+
+    assert {violation.invariant for violation in report.violations} == {"liveness"}
+    assert not report.decided
 
 
 @pytest.mark.parametrize("profile", list(Profile))

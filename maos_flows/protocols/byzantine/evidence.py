@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from maos_flows.protocols.byzantine.agreement import Agreement
 from maos_flows.protocols.byzantine.statements import (
@@ -88,6 +89,8 @@ def misdeed_of_one(agreement: Agreement, statement: Statement) -> Misdeed | None
             return None if agreement.primary(view) == agent else Misdeed.CONTRADICTION
         case VoteStatement() | BallotStatement():
             return None
+        case _:
+            assert_never(statement)
 
 
 def misdeed_of_two(one: Statement, other: Statement) -> Misdeed | None:

@@ -1,6 +1,7 @@
 """Messages: what replicas send each other. Only the tokens inside are signed; the rest is checked against them."""
 
 from dataclasses import dataclass
+from typing import assert_never
 
 from maos_flows.protocols.byzantine.agreement import Agreement
 from maos_flows.protocols.byzantine.evidence import Evidence
@@ -170,3 +171,5 @@ def is_within_bounds(agreement: Agreement, message: Message) -> bool:
             return len(value.entries) <= n
         case Prepare() | Commit() | Accusation() | Fetch():
             return True
+        case _:
+            assert_never(message)

@@ -4,7 +4,7 @@ It has no clock, chance, disk or keys. The driver writes a step's durable part, 
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, assert_never
 
 from maos_flows.errors import ConfigurationError, ConflictError, NotFoundError, Problem
 from maos_flows.protocols.byzantine.aftermath import Aftermath
@@ -217,7 +217,7 @@ class Replica:
                 self._views.on_change(sender, message)
             case Decided():
                 self._take_decided(sender, message)
-            case Accusation() | Fetch() | Supply():
+            case _:
                 self._receive_rare(sender, message)
 
     def _receive_rare(self, sender: str, message: Accusation | Fetch | Supply) -> None:
@@ -229,6 +229,8 @@ class Replica:
                 self._supply(sender, digest)
             case Supply(value):
                 self._take_value(sender, value)
+            case _:
+                assert_never(message)
 
     def _receive_late(self, sender: str, message: Message, aftermath: Aftermath) -> None:
         """R3, afterwards: answer anything with the certificate; still take what may convict."""

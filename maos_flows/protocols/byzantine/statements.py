@@ -6,7 +6,7 @@ Signing and verifying come from outside. A token is text that carries its payloa
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, assert_never
 
 from maos_flows.protocols.byzantine.agreement import ABSTAIN, Agreement
 from maos_flows.protocols.byzantine.canonical import is_digest
@@ -165,6 +165,8 @@ class Reader:
                 return _parse_change(agent, payload)
             case Kind.PROPOSE | Kind.PREPARE | Kind.COMMIT:
                 return _parse_vote(agent, kind, payload)
+            case _:
+                assert_never(kind)
 
     def _parse_ballot(self, agent: str, payload: Mapping[str, object]) -> BallotStatement | None:
         if payload.keys() != _BALLOT_FIELDS or payload["agent"] != agent:

@@ -6,6 +6,7 @@ the primary.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import assert_never
 
 from maos_flows.protocols.byzantine.certificate import Certificate
 from maos_flows.protocols.byzantine.evidence import TWICE, Evidence, misdeed_of_one
@@ -19,7 +20,7 @@ from maos_flows.protocols.byzantine.justification import (
 from maos_flows.protocols.byzantine.memory import Memory
 from maos_flows.protocols.byzantine.messages import Commit, Message, Prepare, Propose, ViewChange
 from maos_flows.protocols.byzantine.state import ARCHIVE_LENGTH, Prepared
-from maos_flows.protocols.byzantine.statements import Kind, Signed, VoteStatement
+from maos_flows.protocols.byzantine.statements import ChangeStatement, Kind, Signed, VoteStatement
 from maos_flows.protocols.byzantine.value import Value
 from maos_flows.protocols.byzantine.votes import WINDOW, Fate
 
@@ -100,10 +101,10 @@ class Views:
             for digest in memory.votes.values_with_quorum(Kind.COMMIT, view):
                 commits = memory.votes.counted(Kind.COMMIT, view, digest)
                 value = memory.value(digest)
-                if value is None:
-                    self.wanted[digest] = commits
-                elif memory.durable.decided is None:
+                if value is not None:
                     self._decide(Certificate(view, value, commits[: memory.agreement.quorum]))
+                    return
+                self.wanted[digest] = commits
 
     def repeated(self) -> Iterator[Message]:
         """Give what must be sent again for as long as there is no decision."""
@@ -151,8 +152,8 @@ class Views:
                 memory.votes.add(VoteStatement(memory.agent, kind, message.view, digest), message.token)
         if durable.change is not None and durable.change.view == durable.view:
             statement = memory.reader.change(Signed(memory.agent, durable.change.token))
-            if statement is not None:
-                memory.changes.add(Change(statement, durable.change), durable.view)
+            assert statement is not None  # it is our own
+            memory.changes.add(Change(statement, durable.change), durable.view)
 
     def _hear(self, sender: str, vote: VoteStatement, token: str) -> bool:
         """Take a vote into the book. Says whether it newly counts."""
@@ -168,6 +169,8 @@ class Views:
             case Fate.CONFLICTING:
                 self._convict_of_two(vote, token)
                 return False
+            case fate:
+                assert_never(fate)
 
     def _convict_of_two(self, vote: VoteStatement, token: str) -> None:
         first = self._memory.votes.token_of(vote.kind, vote.view, vote.agent)
@@ -209,7 +212,9 @@ class Views:
         if proposal.view > memory.durable.view:
             self._enter(proposal.view)
         for signed in proposal.changes:
-            self._check_locks(signed)
+            statement = memory.reader.change(signed)
+            assert statement is not None  # the proposal is justified
+            self._check_locks(statement, signed.token)
         digest = proposal.value.digest
         token = memory.sign_vote(Kind.PREPARE, proposal.view, digest)
         prepare = Prepare(memory.agent, proposal.view, digest, token)
@@ -241,7 +246,7 @@ class Views:
         if change.message.value is not None:
             memory.hold(change.message.value)
         memory.changes.add(change, memory.durable.view)
-        self._check_locks(change.signed)
+        self._check_locks(change.statement, change.message.token)
         self._follow()
         self.propose_if_due()
 
@@ -281,13 +286,10 @@ class Views:
         timing = self._memory.timing
         return timing.timeout(view) + (timing.ballot_window if view == 1 else 0)
 
-    def _check_locks(self, signed: Signed) -> None:
+    def _check_locks(self, change: ChangeStatement, token: str) -> None:
         """Hold a VIEW-CHANGE against every COMMIT of the same agent that is remembered."""
-        memory = self._memory
-        statement = memory.reader.change(signed)
-        if statement is not None:
-            for commit, token in memory.votes.commits_of(signed.agent):
-                memory.check_lock(commit, token, statement, signed.token)
+        for commit, commit_token in self._memory.votes.commits_of(change.agent):
+            self._memory.check_lock(commit, commit_token, change, token)
 
     def _chosen_changes(self) -> Sequence[Change] | None:
         """Choose a quorum of VIEW-CHANGEs, those that prepared last first; None if there is none yet."""

@@ -17,6 +17,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from maos_flows.protocols.byzantine.agreement import Agreement
 from maos_flows.protocols.byzantine.certificate import Certificate, verify_certificate
@@ -68,6 +69,8 @@ class ByzantineInvariants:
         self._reader = Reader(agreement, verify)
         self._violations: list[Violation] = []
         self._said: dict[tuple[str, Kind, int], Statement] = {}
+        self._tokens: set[tuple[str, Kind, str]] = set()
+        self._decided_by: dict[str, Certificate] = {}
         self._commits: dict[str, list[Statement]] = {}
         self._prepared: dict[int, str] = {}
         self._committed: dict[tuple[int, str], set[str]] = {}
@@ -137,7 +140,8 @@ class ByzantineInvariants:
     def changed(self, replica: Replica) -> None:
         """B1, B2, B4, B6, B8, B9: check an honest replica's state."""
         certificate = replica.decided
-        if certificate is not None and certificate not in self.certificates:
+        if certificate is not None and self._decided_by.get(replica.agent) is not certificate:
+            self._decided_by[replica.agent] = certificate
             self._decided(replica.agent, certificate)
         prepared = replica.prepared
         if prepared is not None and self._is_within:
@@ -165,6 +169,9 @@ class ByzantineInvariants:
         return self._agreement.primary(message.view) == message.agent and replica.decided is None
 
     def _signed(self, agent: str, kind: Kind, view: int, token: str) -> None:
+        if (agent, kind, token) in self._tokens:
+            return
+        self._tokens.add((agent, kind, token))
         statement = self._reader.read(kind, Signed(agent, token))
         if statement is None:
             self._violate("contradiction", f"{agent} sent a {kind} that does not verify")
@@ -172,8 +179,6 @@ class ByzantineInvariants:
         claim = "" if isinstance(statement, BallotStatement | ChangeStatement) else statement.value
         self._voters.setdefault((kind, view, claim), set()).add(agent)
         first = self._said.setdefault((agent, kind, view), statement)
-        if first == statement and first is not statement:
-            return
         others = self._commits.setdefault(agent, [])
         if kind is Kind.COMMIT:
             others.append(statement)
@@ -221,18 +226,18 @@ class ByzantineInvariants:
         if self._is_within and any(other.value.digest != certificate.value.digest for other in self.certificates):
             self._violate("agreement", f"{agent} decides otherwise in view {certificate.view}")
         self.certificates.append(certificate)
+        absent = {agent for agent in self._honest if agent not in certificate.value.agents}
+        if self._is_within and len(absent) > self._agreement.faults:
+            self._violate("count", f"{len(absent)} honest ballots are missing")
         verification = verify_certificate(self._agreement, certificate, self._verify)
         if verification.tally is None:
             self._violate("certificate", f"{agent}'s certificate does not verify: {verification.problem}")
         elif self._is_within:
-            self._counted(certificate, verification.tally.units)
+            self._counted(absent, verification.tally.units)
 
-    def _counted(self, certificate: Certificate, units: Mapping[str, int]) -> None:
+    def _counted(self, absent: AbstractSet[str], units: Mapping[str, int]) -> None:
         """B8, heads and weights being one here."""
-        absent = {agent for agent in self._honest if agent not in certificate.value.agents}
         liars = self._agreement.size - len(self._honest)
-        if len(absent) > self._agreement.faults:
-            self._violate("count", f"{len(absent)} honest ballots are missing")
         for choice, counted in units.items():
             honest = [agent for agent, cast in self._cast.items() if cast == choice]
             present = [agent for agent in honest if agent not in absent]
