@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -13,11 +14,13 @@ from maos_flows.protocols.simulation.byzantine_liars import SCRIPT_NAMES
 from maos_flows.protocols.simulation.driver import Simulation
 from maos_flows.protocols.simulation.faults import UNIFORM, Cut, FaultPlan, Profile
 from maos_flows.protocols.simulation.report import Report
+from maos_flows.protocols.simulation.scenario import check_scenario
 from maos_flows.protocols.simulation.world import Settings
 from maos_flows.quorum import byzantine_quorum, tolerated_faults
 from tests.protocols.byzantine_support import agents_of, agreement_of
 
 BLOCK = 25
+SCENARIOS = sorted((Path(__file__).parent / "scenarios").glob("byzantine-*.txt"))
 
 
 def assert_clean(report: Report) -> None:
@@ -171,3 +174,15 @@ def test_a_trace_tells_every_state_and_no_view_ever_falls():
 
 def test_the_first_primary_of_a_simulated_agreement_is_no_constant():
     assert len({agreement_of(4, question=f"q{number}").primary(1) for number in range(20)}) == 4
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_a_byzantine_scenario_runs_as_it_is_written(path):
+    assert check_scenario(path) == ""
+
+
+def test_there_are_byzantine_scenarios_of_several_views_with_twins_and_liars():
+    told = "".join(path.read_text() for path in SCENARIOS)
+
+    assert len(SCENARIOS) >= 3
+    assert all(word in told for word in ("a01'", "lies", "VIEW-CHANGE to 3", "crashes", "two_ballots", "DECIDED"))
