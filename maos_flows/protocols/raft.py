@@ -112,14 +112,18 @@ class Replica:
     def propose(self, payload: object, key: str) -> None:
         """Have a value appended by the leader; its `Fate` is an output, under this key.
 
-        A client that learns no fate proposes again with the same key: the application tells repeats by it. None is
-        no payload, and a key has at most 256 characters; else the proposal is refused.
+        A client that learns no fate proposes again with the same key, and counts once. None is no payload, and a key
+        has 1 to 256 characters; else the proposal is refused.
         """
-        if payload is None or len(key) > LONGEST_KEY:
+        standing = self.log.index_of(key)
+        if payload is None or not 0 < len(key) <= LONGEST_KEY:
             self._proposals.refuse(key)
-        elif self.leadership is not None and self.leadership.transferee is None:
-            self._proposals.follow(key, self._append(self.leadership, Entry(self.term, payload, key)))
-        elif self.leader is not None and self.leader != self.config.agent:
+        elif standing is not None and standing <= self.applied:
+            self._proposals.already_committed(key, standing)
+        elif self.leadership is not None:
+            index = self.leadership.accept(payload, key)
+            self._proposals.refuse(key) if index is None else self._proposals.follow(key, index)
+        elif self.leader is not None:
             self._proposals.follow(key, None)
             self._outbox.send(self.leader, Forward(self.term, key, payload))
         else:
@@ -127,7 +131,9 @@ class Replica:
 
     def read(self, key: str) -> None:
         """Ask up to where a linearizable read must have applied; a `ReadIndex` is the output. Keys are used once."""
-        if self.leadership is not None:
+        if not 0 < len(key) <= LONGEST_KEY:
+            self._reads.refuse(key)
+        elif self.leadership is not None:
             if not self.leadership.add_read(self.config.agent, key):
                 self._reads.refuse(key)
         elif self.leader is not None:
@@ -221,7 +227,7 @@ class Replica:
         self.role, self.leader = Role.LEADER, self.config.agent
         self._elapsed = 0
         self.leadership = Leadership(self.config, self.term, self.log)
-        self._append(self.leadership, Entry(self.term))
+        self.leadership.append(Entry(self.term))
 
     def _restart_timer(self) -> None:
         self._elapsed = 0
@@ -355,17 +361,11 @@ class Replica:
             case HeartbeatReply():
                 leadership.heartbeat_answered(envelope.sender, message)
             case Forward():
-                if leadership.transferee is None:
-                    self._append(leadership, Entry(self.term, message.payload, message.key))
+                leadership.accept(message.payload, message.key)
             case ReadRequest():
                 leadership.add_read(envelope.sender, message.key)
             case _:
                 assert_never(message)
-
-    def _append(self, leadership: Leadership, entry: Entry) -> int:
-        index = self.log.append(entry)
-        leadership.entry_added()
-        return index
 
     def _advance_commit(self) -> None:
         """Commit what a majority holds, if it is of the own term; older entries go along (figure 8)."""

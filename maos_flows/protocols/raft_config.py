@@ -23,6 +23,7 @@ class RaftConfig:
         heartbeat_ticks: A leader shows itself this often.
         max_entries_per_append: Most entries in one message; a larger message is refused.
         max_pending: Most proposals, and most reads, whose fate a replica follows.
+        max_log_entries: A leader takes no proposal that would make its log longer.
         pre_vote: Ask whether an election could be won before raising the term.
         check_quorum: A leader that hears no majority steps down; a voter with a live leader does not vote.
 
@@ -36,6 +37,7 @@ class RaftConfig:
     heartbeat_ticks: int = 2
     max_entries_per_append: int = 64
     max_pending: int = 1024
+    max_log_entries: int = 1_000_000
     pre_vote: bool = True
     check_quorum: bool = True
 
@@ -46,7 +48,7 @@ class RaftConfig:
             problems.append(Problem("heartbeat_ticks", message))
         problems += [
             Problem(name, f"{value} is below 1")
-            for name in ("max_entries_per_append", "max_pending")
+            for name in ("max_entries_per_append", "max_pending", "max_log_entries")
             if (value := getattr(self, name)) < 1
         ]
         if problems:

@@ -9,6 +9,7 @@ from maos_flows.protocols.raft_messages import (
     AppendReply,
     AppendRequest,
     CommitNotice,
+    Entry,
     Heartbeat,
     HeartbeatReply,
     Message,
@@ -96,10 +97,23 @@ class Leadership:
         self._is_transfer_sent = False
         self._transfer_ticks = 0
 
-    def entry_added(self) -> None:
-        """Note a new entry at the log's end."""
+    def append(self, entry: Entry) -> int:
+        """Add an entry to the leader's log and give its index; it leaves for the followers with the next step."""
         for progress in self.progress.values():
             progress.is_due = progress.is_due or not progress.is_probing
+        return self._log.append(entry)
+
+    def accept(self, payload: object, key: str) -> int | None:
+        """Give the index at which a proposal stands, appended now unless its key is there already.
+
+        None if it is refused, because leadership is passing on or the log is full.
+        """
+        standing = self._log.index_of(key)
+        if standing is not None:
+            return standing
+        if self.transferee is not None or self._log.last_index >= self._config.max_log_entries:
+            return None
+        return self.append(Entry(self._term, payload, key))
 
     def beat(self) -> None:
         """Show the followers, with the next step, that this leader lives."""

@@ -45,6 +45,7 @@ class RaftLog:
 
     def __init__(self, entries: Sequence[Entry] = ()) -> None:
         self._entries = list(entries)
+        self._index_of = {entry.key: index for index, entry in enumerate(entries, 1) if entry.key}
         self._first_unwritten = len(self._entries) + 1
         self.durable_index = len(self._entries)
 
@@ -77,6 +78,10 @@ class RaftLog:
         """Give at most `count` entries after a position."""
         return tuple(self._entries[index : index + count])
 
+    def index_of(self, key: str) -> int | None:
+        """Find where the proposal with this key stands."""
+        return self._index_of.get(key)
+
     def is_up_to_date(self, last_index: int, last_term: int) -> bool:
         """Say whether a log that ends so is at least as complete as this one (section 5.4.1 of the paper)."""
         return (last_term, last_index) >= (self.last_term, self.last_index)
@@ -84,6 +89,8 @@ class RaftLog:
     def append(self, entry: Entry) -> int:
         """Add an entry at the end and give its position."""
         self._entries.append(entry)
+        if entry.key:
+            self._index_of[entry.key] = len(self._entries)
         return len(self._entries)
 
     def first_conflict(self, previous_index: int, entries: Sequence[Entry]) -> int | None:
@@ -98,7 +105,11 @@ class RaftLog:
 
     def replace_from(self, index: int, entries: Sequence[Entry]) -> None:
         """Delete the entry at `index` and all after it, and put `entries` there."""
-        self._entries[index - 1 :] = entries
+        for gone in self._entries[index - 1 :]:
+            self._index_of.pop(gone.key, None)
+        del self._entries[index - 1 :]
+        for entry in entries:
+            self.append(entry)
         self._first_unwritten = min(self._first_unwritten, index)
         self.durable_index = min(self.durable_index, index - 1)
 

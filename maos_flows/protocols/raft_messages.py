@@ -13,7 +13,7 @@ class Entry:
     Attributes:
         term: When its leader received it.
         payload: The application's frozen value; None is the empty entry of a new leader.
-        key: The proposer's name for it, by which the proposal's fate is told; two entries may share one.
+        key: The proposer's name for it, by which its fate is told and a repeat is known; "" for none.
     """
 
     term: int
@@ -243,6 +243,8 @@ def _is_count(value: object, *, least: int = 0) -> bool:
 
 def _key_refusal(message: Any) -> str | None:
     if not isinstance(message.key, str) or (isinstance(message, Forward) and message.payload is None):
+        return "malformed"
+    if not message.key:
         return "malformed"
     return "oversized" if len(message.key) > LONGEST_KEY else None
 

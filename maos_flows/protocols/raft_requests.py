@@ -12,7 +12,7 @@ class FateKind(StrEnum):
 
     COMMITTED = "committed"
     REFUSED = "refused"
-    """Never appended: no leader is known, or leadership is passing on."""
+    """Not appended: no leader is known, leadership is passing on, the log is full, or it makes no sense."""
     LOST = "lost"
     """Another entry was committed where this one stood."""
     UNKNOWN = "unknown"
@@ -70,6 +70,10 @@ class Proposals:
     def refuse(self, key: str) -> None:
         """Say that a proposal went nowhere."""
         self._fates.append(Fate(key, FateKind.REFUSED))
+
+    def already_committed(self, key: str, index: int) -> None:
+        """Say that a proposal made again was committed before."""
+        self._fates.append(Fate(key, FateKind.COMMITTED, index))
 
     def committed(self, index: int, entry: Entry) -> None:
         """Learn what was committed at an index."""

@@ -144,6 +144,10 @@ FOUND_BY_SIMULATION = (
 
 FOUND_BY_TEST = (
     (
+        plant("repeats_appended_again", raft_leader, "Leadership.accept", ("standing is not None", "False")),
+        test_raft_rules.test_a_proposal_made_again_with_its_key_is_appended_once,
+    ),
+    (
         plant(
             "commit_of_an_older_term_by_count",
             raft,
@@ -190,7 +194,7 @@ FOUND_BY_TEST = (
             "no_empty_entry",
             raft,
             "Replica._become_leader",
-            ("self._append(self.leadership, Entry(self.term))", "pass"),
+            ("self.leadership.append(Entry(self.term))", "pass"),
         ),
         test_raft_rules.test_the_empty_entry_commits_what_older_leaders_left,
     ),

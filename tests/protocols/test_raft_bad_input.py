@@ -111,6 +111,7 @@ def test_a_malformed_field_is_a_fault(message):
         object(),
         replace(GOOD[2], is_forced=1),
         Forward(1, "k", None),
+        Forward(1, "", "x"),
         append(1, (0, 0), ["entry"]),
         append(1, (0, 0), [Entry(0)]),
         append(1, (0, 0), [Entry(2)]),

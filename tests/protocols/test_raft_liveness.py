@@ -382,6 +382,7 @@ def test_single_and_even_electorates_elect_and_commit(n):
         ("a", TRIO, {"heartbeat_ticks": 0}, "at least 1"),
         ("a", TRIO, {"max_entries_per_append": 0}, "max_entries_per_append: 0 is below 1"),
         ("a", TRIO, {"max_pending": 0}, "max_pending: 0 is below 1"),
+        ("a", TRIO, {"max_log_entries": 0}, "max_log_entries: 0 is below 1"),
     ],
 )
 def test_an_impossible_configuration_is_refused(agent, electorate, options, message):

@@ -104,6 +104,15 @@ def test_a_read_without_a_known_leader_is_refused():
     assert drain(replica).outputs == [ReadIndex("r", None)]
 
 
+@pytest.mark.parametrize("key", ["", "k" * 257])
+def test_a_read_that_no_leader_would_take_is_refused_at_once(key):
+    replica = ready_leader()
+
+    replica.read(key)
+
+    assert drain(replica).outputs == [ReadIndex(key, None)]
+
+
 def test_a_leader_that_steps_down_says_that_its_own_reads_are_lost():
     replica = ready_leader()
     replica.read("mine")

@@ -239,6 +239,19 @@ def test_another_entry_committed_at_the_same_place_is_seen(net):
     assert found(invariants) == ["state_machine_safety"]
 
 
+def test_a_proposal_committed_twice_is_seen(net):
+    invariants, disks = net
+    twice = Saved(1, None, (Entry(1, "x", "k"), Entry(1, "x", "k")))
+    disks |= dict.fromkeys(TRIO, twice)
+    replica = make(saved=twice)
+    invariants.born("a", replica)
+
+    replica.commit = 2
+    invariants.changed("a")
+
+    assert found(invariants) == ["committed_once"]
+
+
 def test_a_committed_entry_that_changes_is_seen(net):
     invariants, disks = net
     disks |= dict.fromkeys(TRIO, Saved(1, None, terms(1)))

@@ -1,6 +1,8 @@
 """`python -m maos_flows.protocols.simulation`: progress, replay, traces and scenario files, told apart by exit code."""
 
 import json
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,6 +129,17 @@ def test_wrong_usage_exits_with_2(arguments, capsys):
 
     assert caught.value.code == 2
     assert capsys.readouterr().err
+
+
+def test_the_package_runs_as_a_program(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["simulation", "--seeds", "1", "--events", "50"])
+    monkeypatch.delitem(sys.modules, command.__name__)
+
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("maos_flows.protocols.simulation", run_name="__main__")
+
+    assert caught.value.code == 0
+    assert capsys.readouterr().err.startswith("1/1 seeds, 0 with violations, ")
 
 
 def test_the_settings_of_a_scenario_are_read_back():

@@ -58,6 +58,7 @@ class RaftInvariants:
         self._committing_term: list[int] = [0]
         self._states: dict[int, object] = {}
         self._reads: dict[str, int] = {}
+        self._index_of: dict[str, int] = {}
         self.committed: dict[int, Entry] = {}
         self.found: list[Violation] = []
 
@@ -211,6 +212,7 @@ class RaftInvariants:
         for index in range(seen.commit + 1, replica.commit + 1):
             entry = replica.log.entry(index)
             if index > known:
+                self._once(agent, index, entry)
                 self.committed[index] = entry
                 self._committing_term.append(replica.term)
                 self._on_quorum(agent, index, entry)
@@ -220,6 +222,12 @@ class RaftInvariants:
             for other, living in self._living.items():
                 if living.role is Role.LEADER:
                     self._complete(other, living, range(known + 1, self.commit + 1))
+
+    def _once(self, agent: str, index: int, entry: Entry) -> None:
+        """Check that a proposal is committed at one place only, however often it was made."""
+        first = self._index_of.setdefault(entry.key, index) if entry.key else index
+        if first != index:
+            self._violate("committed_once", f"{agent} commits {entry.key} at {index}, committed at {first}")
 
     def _on_quorum(self, agent: str, index: int, entry: Entry) -> None:
         holders = sum(
