@@ -91,7 +91,10 @@ def _numbers(decision: Decision) -> str:
         ("Algorithm", opening.algorithm),
         ("Threshold", f"{describe(parameters.threshold)} of {parameters.basis}"),
         ("Participation", f"{decision.tally.participants} of {opening.electorate.size}"),
-        ("Margin", "-" if decision.margin is None else f"{decision.margin} ballots"),
+        (
+            "Margin",
+            "-" if decision.margin is None else "1 ballot" if decision.margin == 1 else f"{decision.margin} ballots",
+        ),
         ("Decisive", ", ".join(decision.decisive) or "nobody alone"),
         ("Decision", decision.decision_id),
     ]

@@ -37,8 +37,9 @@ class StageResult:
 
 def compile_workflow(workflow: Workflow) -> Flow[..., Any]:
     """Make the Prefect flow of a workflow, under the workflow's name. Its one parameter is the run's id."""
+    run_name = f"{workflow.name.replace('{', '{{').replace('}', '}}')} {{run_id}}"
 
-    @flow(name=workflow.name, description=workflow.description, flow_run_name="{run_id}", persist_result=False)
+    @flow(name=workflow.name, description=workflow.description, flow_run_name=run_name, persist_result=False)
     async def run(run_id: str) -> State[Any]:
         return await run_stages(workflow, run_id)
 
