@@ -1,0 +1,50 @@
+"""The values everything speaks of: agents, proposals, ballots, decisions. All frozen, none acts."""
+
+from maos_flows.model.agents import Agent, Elector, Electorate, Roster
+from maos_flows.model.ballots import Absence, Ballot, BallotBox, Fault, RejectedBallot
+from maos_flows.model.codes import (
+    ABSTAIN,
+    AbsenceKind,
+    AuthClass,
+    Basis,
+    EventKind,
+    Outcome,
+    Reason,
+    RejectionReason,
+    Risk,
+    TieBreak,
+)
+from maos_flows.model.decisions import Decision, Dissent, Event, Ruling, Tally, exact
+from maos_flows.model.proposals import Context, Opening, Parameters, Proposal
+
+__all__ = [
+    "ABSTAIN",
+    "Absence",
+    "AbsenceKind",
+    "Agent",
+    "AuthClass",
+    "Ballot",
+    "BallotBox",
+    "Basis",
+    "Context",
+    "Decision",
+    "Dissent",
+    "Elector",
+    "Electorate",
+    "Event",
+    "EventKind",
+    "Fault",
+    "Opening",
+    "Outcome",
+    "Parameters",
+    "Proposal",
+    "Reason",
+    "RejectedBallot",
+    "RejectionReason",
+    "Risk",
+    "Roster",
+    "Ruling",
+    "Tally",
+    "TieBreak",
+    "exact",
+]

@@ -1,0 +1,77 @@
+"""What is asked and by which parameters: everything that binds a decision, frozen when it opens."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from maos_flows.model.agents import Electorate
+from maos_flows.model.codes import Basis, TieBreak
+from maos_flows.quorum import MAJORITY, Threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Something agents are given beside the question: its name and its text, which is data, never instruction."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """The question, as every agent gets it.
+
+    Attributes:
+        decision_id: The decision it belongs to.
+        question: What is asked.
+        choices: The answers allowed beside `abstain`, in order.
+        domains: What it is about; expertise is matched against it.
+        context: What agents are given beside the question.
+        round: Counts from 1; a new round wants fresh ballots.
+        proposer: The agent whose proposal it is, if one's.
+        deadline: After it, by the coordinator's clock, a ballot is late. Aware, in UTC.
+    """
+
+    decision_id: str
+    question: str
+    choices: tuple[str, ...]
+    domains: tuple[str, ...] = ()
+    context: tuple[Context, ...] = ()
+    round: int = 1
+    proposer: str | None = None
+    deadline: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What a policy is applied with, frozen when the decision opens.
+
+    Attributes:
+        threshold: The share a choice needs.
+        basis: What that is a share of.
+        min_participants: How many distinct electors must cast a valid ballot, abstentions among them.
+        tie_break: What a tie leads to.
+        chair: The agent with the casting vote, for `tie_break: chair`.
+        veto: Ids or roles of agents that may veto.
+        self_approval: Whether the proposer's own ballot counts.
+        justification_required: Whether a ballot without reasoning is invalid.
+    """
+
+    threshold: Threshold = MAJORITY
+    basis: Basis = Basis.ELIGIBLE
+    min_participants: int = 1
+    tie_break: TieBreak = TieBreak.NONE
+    chair: str | None = None
+    veto: tuple[str, ...] = ()
+    self_approval: bool = True
+    justification_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Everything that binds a decision: nothing read later changes it."""
+
+    proposal: Proposal
+    electorate: Electorate
+    algorithm: str
+    parameters: Parameters
+    opened_at: datetime
