@@ -109,17 +109,19 @@ def _to_lose(won: str, tally: Tally, behind: Mapping[str, _Weights], parameters:
 
 def _to_win(choice: str, tally: Tally, behind: Mapping[str, _Weights], parameters: Parameters) -> int | None:
     """Count the ballots that would have to come over for a choice to win: one at the least, as it does not yet."""
-    share = parameters.threshold.share
-    missing = tally.whole(parameters.basis) * share.numerator - tally.units[choice] * share.denominator
-    missing += parameters.threshold.strict
-    abstainer = share.denominator - (share.numerator if parameters.basis is Basis.DECISIVE else 0)
-    rivals = {rival: behind.get(rival, ()) for rival in tally.units if rival != choice}
-    abstained = behind.get(ABSTAIN, ())
+    above, below = parameters.threshold.share.as_integer_ratio()
+    missing = tally.whole(parameters.basis) * above - tally.units[choice] * below + parameters.threshold.strict
+    abstainer = below - above if parameters.basis is Basis.DECISIVE else below
     if not parameters.threshold.is_majority:
+        rivals = {rival: behind.get(rival, ()) for rival in tally.units if rival != choice}
         leads = {rival: tally.units[rival] - tally.units[choice] for rival in rivals}
-        return _Search(rivals, leads, abstained, missing, share.denominator, abstainer).fewest()
-    coming = [weight * share.denominator for weights in rivals.values() for weight in weights]
-    coming += [weight * abstainer for weight in abstained]
+        return _Search(rivals, leads, behind.get(ABSTAIN, ()), missing, below, abstainer).fewest()
+    coming = [
+        weight * (abstainer if other == ABSTAIN else below)
+        for other, weights in behind.items()
+        if other != choice
+        for weight in weights
+    ]
     enough = _heaviest_first(coming, missing)
     return max(1, enough) if coming and enough is not None else None
 

@@ -53,7 +53,8 @@ class Threshold:
     @property
     def is_majority(self) -> bool:
         """Whether only one choice can meet it: it asks for more than half."""
-        return self.share > HALF or (self.strict and self.share == HALF)
+        twice = 2 * self.share.numerator
+        return twice > self.share.denominator or (self.strict and twice == self.share.denominator)
 
     def is_met_by(self, part: int, whole: int) -> bool:
         """Say whether `part` of `whole` (both in the same integer units) is enough. Exact; a whole of 0 never is."""

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import compress
-from operator import attrgetter, eq
+from operator import attrgetter
 
 from maos_flows.model import (
     ABSTAIN,
@@ -78,9 +78,10 @@ def _weigh_many(
     One byte a ballot says what it is for, so that the weights of one choice are picked by a mask. Looking up a million
     weights takes longer than all else; ballots of the whole electorate in the order of its names need no look-up.
     """
-    names, in_order = electorate.by_name
-    everybody = len(ballots) == len(names) and all(map(eq, map(_agent_id, ballots), names))
-    weights = in_order if everybody else tuple(map(electorate.units.__getitem__, map(_agent_id, ballots)))
+    names, weights = electorate.by_name
+    authors = tuple(map(_agent_id, ballots))
+    if authors != names:
+        weights = tuple(map(electorate.units.__getitem__, authors))
     codes = {choice: code for code, choice in enumerate(choices)}
     coded = bytes(map(codes.__getitem__, map(_choice, ballots)))
     heads = {choice: coded.count(code) for choice, code in codes.items()}
