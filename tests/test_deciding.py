@@ -230,6 +230,21 @@ def test_a_decision_holds_all_it_came_from():
     assert decide(WeightedVoting(), opening, [replace(ballots_of("x")[0], voter="simulated")]).is_simulated
 
 
+def test_whose_answer_was_not_counted_is_said_once_and_why():
+    late = replace(ballots_of(".x")[0], round=2)
+    absences = [
+        Absence("d-1", "b", AbsenceKind.FAILED, "its last answer was for another round"),
+        Absence("d-1", "c", AbsenceKind.TIMED_OUT, "no answer within 2 s"),
+    ]
+
+    decided = decide(SimpleMajority(), opening_of(), (*ballots_of("x"), late), absences=absences)
+
+    assert decided.not_counted == (
+        ("b", "wrong_round", "it is for round 2, this is round 1"),
+        ("c", "timed_out", "no answer within 2 s"),
+    )
+
+
 def test_nobody_in_time_is_told_from_nobody_at_all():
     timed_out = [Absence("d-1", name, AbsenceKind.TIMED_OUT) for name in "abc"]
     failed = [*timed_out, Absence("d-1", "d", AbsenceKind.FAILED)]

@@ -93,7 +93,8 @@ class Decision:
         faults: Misbehaviour found.
         dissent: The choices that did not win.
         decisive: Agents any one of whom, voting otherwise, would have changed the outcome.
-        margin: The fewest ballots that would have had to change to change the outcome; None if no change could.
+        margin: The fewest ballots that would have had to change to change the outcome; None if no change could, or if
+            the policy does not know. With a chair's casting vote only a margin of 1 is known.
         details: What the policy adds.
     """
 
