@@ -16,10 +16,10 @@ LEAN = 0.8
 """How likely an agent without opinions is to follow the choice that the seed singles out."""
 
 _VIEWS = (
-    "{choice} fits the question best from the point of view of a {role}",
-    "weighing the choices as a {role}, {choice} has the fewest drawbacks",
-    "for a {role} the case for {choice} is the strongest",
-    "{choice} is what a {role} would defend here",
+    "{choice} fits the question best from the point of view of the {role}",
+    "weighing the choices as the {role}, {choice} has the fewest drawbacks",
+    "for the {role} the case for {choice} is the strongest",
+    "{choice} is what the {role} would defend here",
 )
 
 
