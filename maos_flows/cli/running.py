@@ -3,15 +3,16 @@
 import asyncio
 import json
 import os
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
 
 from maos_flows.cli.loading import fallback_roster, known_policies
 from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, fail, print_json, say
-from maos_flows.errors import ConfigurationError, NotFoundError, Problem
+from maos_flows.errors import ConfigurationError, NotFoundError, Problem, StoreError
 from maos_flows.model import Outcome
 from maos_flows.records import to_plain
 from maos_flows.request import DecisionRequest
@@ -31,6 +32,7 @@ _PREFECT_DEFAULTS = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
 }
+_LOOK_SECONDS = 0.05
 
 
 def prepare_prefect() -> None:
@@ -47,6 +49,7 @@ def request_of(stage: dict[str, Any], *, roster: Path | None) -> DecisionRequest
     """
     if not stage.get("question", "").strip():
         raise ConfigurationError([Problem("QUESTION", "is needed, unless a decision is taken up with --resume ID")])
+    fallback = fallback_roster(roster)
     document = {"workflow_name": "decide", "stages": [{"stage": "decision", **stage}]}
     try:
         workflow = load_workflow(
@@ -54,7 +57,7 @@ def request_of(stage: dict[str, Any], *, roster: Path | None) -> DecisionRequest
             source="",
             base=Path.cwd(),
             policies=known_policies(),
-            roster=fallback_roster(roster),
+            roster=fallback,
         )
     except ConfigurationError as error:
         raise ConfigurationError([_as_flag(problem) for problem in error.problems]) from error
@@ -101,7 +104,9 @@ def decide_one(request: DecisionRequest, *, decision_id: str | None, output: For
     state = _in_foreground(
         lambda: decide(to_plain(request), name, return_state=True),
         decisions=lambda store: [name] if store.opening(name) else [],
-        again=f"maos decide --resume {name}",
+        is_open=lambda store: store.opening(name) is not None and store.decision(name) is None,
+        title=f"decision {name}",
+        again=["decide", "--resume", name],
     )
     found = find_decision_or_run(name) if state.is_final() else None
     if found is None or found.decision is None:
@@ -114,8 +119,18 @@ def decide_one(request: DecisionRequest, *, decision_id: str | None, output: For
     sys.exit(0 if found.decision.outcome in (Outcome.REACHED, Outcome.OVERRIDDEN) else EXIT_NO_CONSENSUS)
 
 
-def run_here(workflow: Workflow, *, run_id: str | None, output: Format) -> NoReturn:
-    """Run a workflow here and now, print its decisions, and leave: 0 if every stage led on, 1 if one did not."""
+def run_here(workflow: Workflow, *, run_id: str | None, command: Sequence[str], output: Format) -> NoReturn:
+    """Run a workflow here and now, print its decisions, and leave: 0 if every stage led on, 1 if one did not.
+
+    Args:
+        workflow: What is run.
+        run_id: A run that was begun, to take it up.
+        command: The words after `maos` that run this workflow; with `--resume ID` they take the run up.
+        output: How the decisions are printed.
+
+    Raises:
+        NotFoundError: There is no run of that id.
+    """
     prepare_prefect()
     from maos_flows.cli import render
     from maos_flows.cli.lookup import configured_store, find_decision_or_run
@@ -127,7 +142,9 @@ def run_here(workflow: Workflow, *, run_id: str | None, output: Format) -> NoRet
     state = _in_foreground(
         lambda: compile_workflow(workflow)(name, return_state=True),
         decisions=lambda store: [summary.decision_id for summary in store.decisions(limit=1_000, run_id=name)][::-1],
-        again=f"maos workflow run FILE --resume {name}",
+        is_open=lambda store: (run := store.run(name)) is not None and run.outcome is None,
+        title=f"run {name}",
+        again=[*command, "--resume", name],
     )
     found = find_decision_or_run(name)
     if found.run is None or found.run.outcome is None:
@@ -145,8 +162,15 @@ def _warn_if_simulated(request: DecisionRequest) -> None:
         say("note: simulated agents answer; their ballots come from a generator. Name your own with --roster FILE.")
 
 
-def _in_foreground(run: Callable[[], object], *, decisions: Callable[[Any], list[str]], again: str) -> Any:
-    """Run a flow to its end with progress on stderr; an interrupt says how to take it up."""
+def _in_foreground(
+    run: Callable[[], object],
+    *,
+    decisions: Callable[[Any], list[str]],
+    is_open: Callable[[Any], bool],
+    title: str,
+    again: Sequence[str],
+) -> Any:
+    """Run a flow to its end with progress on stderr; say how to take it up as soon as there is something to take up."""
     from maos_flows.cli.live import watching
     from maos_flows.flows.edges import state_of
     from maos_flows.flows.stores import audit_store
@@ -156,11 +180,43 @@ def _in_foreground(run: Callable[[], object], *, decisions: Callable[[Any], list
         say(
             "starting a temporary Prefect server (about 20 seconds the first time); PREFECT_API_URL names a lasting one"
         )
+    command = shlex.join(["maos", *again])
     try:
         with watching(store, decisions):
-            return asyncio.run(state_of(run()))
+            return asyncio.run(
+                _announced(
+                    lambda: state_of(run()),
+                    is_open=lambda: is_open(store),
+                    text=f"{title}; if it is interrupted: {command}",
+                )
+            )
     except KeyboardInterrupt:
-        fail(f"interrupted; take it up with: {again}")
+        fail(f"interrupted; take it up with: {command}")
+
+
+async def _announced(run: Callable[[], Awaitable[Any]], *, is_open: Callable[[], bool], text: str) -> Any:
+    """Await a run, and say its text once it is on record: whoever has read that can take it up."""
+    announcing = asyncio.create_task(_announce(is_open, text))
+    try:
+        return await run()
+    finally:
+        announcing.cancel()
+        await asyncio.gather(announcing, return_exceptions=True)
+
+
+async def _announce(is_open: Callable[[], bool], text: str) -> None:
+    while True:
+        if await asyncio.to_thread(_is_seen_open, is_open):
+            say(text)
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _is_seen_open(is_open: Callable[[], bool]) -> bool:
+    try:
+        return is_open()
+    except StoreError:
+        return False  # the store was busy: the next look tells
 
 
 def _has_server() -> bool:

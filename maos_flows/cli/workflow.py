@@ -64,7 +64,8 @@ def run(
     from maos_flows.cli.loading import load
     from maos_flows.cli.running import run_here
 
-    run_here(load(file, roster=roster), run_id=resume or None, output=format)
+    command = ["workflow", "run", str(file), *(["--roster", str(roster)] if roster else [])]
+    run_here(load(file, roster=roster), run_id=resume or None, command=command, output=format)
 
 
 @app.command("list")
