@@ -34,10 +34,10 @@ from maos_flows.model import (
     TieBreak,
 )
 from maos_flows.policies.base import ConsensusPolicy
+from maos_flows.policies.deciding import is_settled
 from maos_flows.records import from_plain
 from maos_flows.request import DecisionRequest, open_decision
 from maos_flows.scrutiny import scrutinise
-from maos_flows.tally import count
 
 _LONGEST_NAME = 60
 PROGRESS_AFTER_SECONDS = 1.0
@@ -164,9 +164,7 @@ async def _collect(
     def is_enough() -> bool:
         outstanding = [agent.id for agent in request.agents if agent.id not in answered]
         ballots = [answer for answer in answered.values() if isinstance(answer, Ballot)]
-        counted = scrutinise(ballots, opening).counted
-        tally = count(counted, proposal, opening.electorate)
-        return policy.is_settled(opening, tally, outstanding)
+        return is_settled(policy, opening, ballots, outstanding)
 
     async def collect(agent_place: int) -> State[Any]:
         agent = waiting[agent_place]

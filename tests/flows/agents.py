@@ -49,6 +49,12 @@ def crash(proposal: dict[str, Any]) -> None:
     raise RuntimeError("the model is down")
 
 
+def veto(proposal: dict[str, Any]) -> dict[str, Any]:
+    """Veto, with a reason."""
+    _note(proposal)
+    return {"choice": "abstain", "veto": True, "reasoning": "it breaks the law"}
+
+
 def by_round(proposal: dict[str, Any]) -> dict[str, Any]:
     """Split in the first round, agree in the second."""
     _note(proposal)

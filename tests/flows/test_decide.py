@@ -252,10 +252,21 @@ async def test_a_tie_may_lead_to_a_revote():
     assert (decision.choice, decision.opening.proposal.round) == ("a", 2)
 
 
-async def test_a_veto_ends_the_rounds():
-    decision, _ = await decided(*agents("a", "b"), rounds=1, parameters={"tie_break": TieBreak.NONE})
+async def test_a_tie_alone_asks_nobody_again():
+    decision, _ = await decided(*agents("a", "b"))
 
     assert (decision.reason, decision.opening.proposal.round) == (Reason.TIE, 1)
+
+
+async def test_b56_a_veto_ends_the_asking_and_the_rounds():
+    vetoing = agents("veto", function="veto")
+    decision, _ = await decided(
+        *vetoing, *_renamed(agents("a", function="hang")), rounds=3, early_stop=True, parameters={"veto": ("veto",)}
+    )
+
+    assert (decision.outcome, decision.reason) == (Outcome.NOT_REACHED, Reason.VETOED)
+    assert decision.opening.proposal.round == 1
+    assert [absence.kind for absence in decision.absences] == [AbsenceKind.NOT_NEEDED]
 
 
 async def test_a_decision_not_reached_may_be_a_persons_to_make():
