@@ -80,16 +80,17 @@ class AgentsForm(RootModel[Agents]):
     """All agents alone."""
 
 
-def load_roster(path: Path) -> LoadedRoster:
+def load_roster(path: Path | str) -> LoadedRoster:
     """Load a roster file; paths in it are relative to its folder.
 
     Raises:
         ConfigurationError: The file cannot be read or is not a roster; names every problem.
     """
+    file = Path(path)
     try:
-        return roster_from(load_file(path), base=path.parent)
+        return roster_from(load_file(file), base=file.parent)
     except ConfigurationError as error:
-        raise ConfigurationError(error.problems, source=str(path)) from error
+        raise ConfigurationError(error.problems, source=str(file)) from error
 
 
 def roster_from(data: object, *, base: Path, prefix: str = "") -> LoadedRoster:

@@ -16,13 +16,14 @@ from maos_flows.workflow.model import Stage, Workflow
 from maos_flows.workflow.stages import Written, build_stage
 
 
-def load_workflow_file(path: Path, *, policies: PolicyRegistry, roster: LoadedRoster | None = None) -> Workflow:
+def load_workflow_file(path: Path | str, *, policies: PolicyRegistry, roster: LoadedRoster | None = None) -> Workflow:
     """Load a workflow file; paths in it are relative to its folder. See `load_workflow`.
 
     Raises:
         ConfigurationError: The file cannot be read or is not a workflow; names every problem.
     """
-    return load_workflow(read_text(path), source=str(path), base=path.parent, policies=policies, roster=roster)
+    file = Path(path)
+    return load_workflow(read_text(file), source=str(file), base=file.parent, policies=policies, roster=roster)
 
 
 def load_workflow(
