@@ -1,7 +1,7 @@
 """Workflow to flow: one task a stage around the flow of its decision, edges where a stage depends on another."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +26,18 @@ SKIPPED = "skipped"
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """How a stage ended: its outcome, its decision if it had one, and whether what depends on it may go on."""
+    """How a stage ended: its outcome, its decision if it had one, and whether what depends on it may go on.
+
+    A stage that broke off has not ended: nothing is recorded of it, and whoever takes the run up comes to it again. The
+    same holds for a stage that is skipped for no other reason than that.
+    """
 
     stage: str
     outcome: str
     explanation: str
     may_proceed: bool
     decision: Decision | None = None
+    broke_off: bool = False
 
 
 def compile_workflow(workflow: Workflow) -> Flow[..., Any]:
@@ -69,7 +74,8 @@ async def run_stages(workflow: Workflow, run_id: str) -> State[Any]:
     outcome = "completed" if went_through else "stopped"
     if any(result.outcome == Outcome.ERROR for result in results):
         outcome = "error"
-    await asyncio.to_thread(store.close_run, run_id, outcome=outcome, at=utc_now())
+    if not any(result.broke_off for result in results):
+        await asyncio.to_thread(store.close_run, run_id, outcome=outcome, at=utc_now())
     return _final_state(results)
 
 
@@ -104,7 +110,12 @@ async def _result_of(stage: Stage, state: State[Any]) -> StageResult:
     if isinstance(result, Sealed):
         sealed: StageResult = result.value
         return sealed
-    return StageResult(stage.name, Outcome.ERROR, f"{type(result).__name__}: {result}", may_proceed=False)
+    return _broken(stage, result)
+
+
+def _broken(stage: Stage, error: object) -> StageResult:
+    explanation = f"{type(error).__name__}: {error}"
+    return StageResult(stage.name, Outcome.ERROR, explanation, may_proceed=False, broke_off=True)
 
 
 @task(name="stage", task_run_name="{stage_name}", cache_policy=NO_CACHE, persist_result=False)
@@ -122,17 +133,17 @@ async def run_stage(
     store = await asyncio.to_thread(audit_store)
     blocking = [result for result in earlier.values() if not result.may_proceed]
     if blocking:
-        explanation = f"skipped: {'; '.join(f'{result.stage}: {result.explanation}' for result in blocking)}"
-        await _note(store, run_id, stage, SKIPPED, explanation)
-        result = StageResult(stage.name, SKIPPED, explanation, may_proceed=False)
-        return Completed(name="Skipped", message=explanation, data=Sealed(result))
+        result = _skipped(stage, blocking)
+        await _note(store, run_id, result)
+        return Completed(name="Skipped", message=result.explanation, data=Sealed(result))
     decisions = {name: result.decision for name, result in earlier.items() if result.decision is not None}
     decision_id = stage_decision_id(run_id, stage)
-    request = stage_request(workflow, stage, earlier=decisions, run_id=run_id)
+    begun = await asyncio.to_thread(store.request, decision_id)  # what it asked then counts, not what files say now
+    request = begun or stage_request(workflow, stage, earlier=decisions, run_id=run_id)
     state = await state_of(decide(untracked(to_plain(request)), decision_id, return_state=True))
     decision = await asyncio.to_thread(store.decision, decision_id) if state.is_final() else None
     result = await _ended(stage, state, decision)
-    await _note(store, run_id, stage, result.outcome, result.explanation)
+    await _note(store, run_id, result)
     final = Failed if result.outcome == Outcome.ERROR else Completed
     return final(name=state.name, message=state.message, data=Sealed(result))
 
@@ -142,16 +153,23 @@ def stage_decision_id(run_id: str, stage: Stage) -> str:
     return f"{run_id}-{stage.name}"
 
 
-async def _note(store: AuditStore, run_id: str, stage: Stage, outcome: str, explanation: str) -> None:
-    await asyncio.to_thread(
-        store.note_stage, run_id, stage.name, outcome=outcome, explanation=explanation, at=utc_now()
-    )
+def _skipped(stage: Stage, blocking: Sequence[StageResult]) -> StageResult:
+    explanation = f"skipped: {'; '.join(f'{result.stage}: {result.explanation}' for result in blocking)}"
+    broke_off = all(result.broke_off for result in blocking)
+    return StageResult(stage.name, SKIPPED, explanation, may_proceed=False, broke_off=broke_off)
+
+
+async def _note(store: AuditStore, run_id: str, result: StageResult) -> None:
+    if not result.broke_off:
+        outcome, explanation = result.outcome, result.explanation
+        await asyncio.to_thread(
+            store.note_stage, run_id, result.stage, outcome=outcome, explanation=explanation, at=utc_now()
+        )
 
 
 async def _ended(stage: Stage, state: State[Any], decision: Decision | None) -> StageResult:
     if decision is None:
-        error = await state.aresult(raise_on_failure=False)
-        return StageResult(stage.name, Outcome.ERROR, f"{type(error).__name__}: {error}", may_proceed=False)
+        return _broken(stage, await state.aresult(raise_on_failure=False))
     if decision.outcome in (Outcome.REACHED, Outcome.OVERRIDDEN) and decision.choice is not None:
         leads_on = stage.proceeds(decision.choice)
         explanation = f"{decision.choice} ({decision.explanation})"

@@ -134,16 +134,21 @@ async def test_later_stages_are_given_what_earlier_ones_decided():
 
 
 async def test_b75_a_stage_that_breaks_fails_the_run_and_stops_what_depends_on_it(monkeypatch):
-    def broken(*args, **kwargs):
-        raise RuntimeError("no such luck")
-
-    monkeypatch.setattr("maos_flows.flows.compiler.stage_request", broken)
-    state, name, outcomes = await run(workflow([stage("a"), stage("b", "a")]))
+    checked = workflow([stage("a"), stage("b", "a"), stage("c", "b")])
+    with monkeypatch.context() as broken:
+        broken.setattr("maos_flows.flows.compiler.stage_request", None)
+        state, name, outcomes = await run(checked)
 
     assert state.is_failed()
-    assert "no such luck" in state.message
-    assert outcomes == {"b": "skipped"}
-    assert audit_store().run(name).outcome == "error"
+    assert "a: TypeError" in state.message
+    assert outcomes == {}
+    assert audit_store().run(name).outcome is None
+
+    state, _, outcomes = await run(checked, name)
+
+    assert state.name == "Completed: 3 stages"
+    assert outcomes == dict.fromkeys("abc", "reached")
+    assert audit_store().run(name).outcome == "completed"
 
 
 async def test_a_run_taken_up_again_decides_nothing_twice(tmp_path, monkeypatch):
