@@ -3,17 +3,20 @@
 Agents' text stands in code fences, where nothing of it is rendered or loaded.
 """
 
-import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from uuid import UUID
 
+import httpx
+from prefect import get_run_logger
 from prefect.artifacts import MarkdownArtifact, ProgressArtifact, TableArtifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
+from prefect.exceptions import PrefectHTTPStatusError
 
-from maos_flows.model import Ballot, Decision, Event, exact
+from maos_flows.model import Ballot, Decision, Elector, Event, Opening, exact
 from maos_flows.policies.threshold import describe
+from maos_flows.scrutiny import scrutinise
 
 _LONGEST = 2_000
 _BACKTICKS = re.compile(r"`+")
@@ -146,13 +149,13 @@ def _timeline(timeline: Sequence[Event]) -> str:
     return f"## Timeline\n\n{fenced(lines)}"
 
 
-def ballot_rows(decision: Decision) -> list[dict[str, str]]:
-    """Give a decision's ballots as rows of a table, agents' free text left out."""
-    return [_row(ballot, decision) for ballot in decision.ballots]
+def ballot_rows(opening: Opening, ballots: Sequence[Ballot]) -> list[dict[str, str]]:
+    """Give the ballots counted in a round as rows of a table, agents' free text left out."""
+    counted = scrutinise(ballots, opening).counted
+    return [_row(ballot, opening.electorate.by_id[ballot.agent_id]) for ballot in counted]
 
 
-def _row(ballot: Ballot, decision: Decision) -> dict[str, str]:
-    elector = decision.opening.electorate.by_id[ballot.agent_id]
+def _row(ballot: Ballot, elector: Elector) -> dict[str, str]:
     return {
         "agent": ballot.agent_id,
         "role": elector.role,
@@ -164,20 +167,36 @@ def _row(ballot: Ballot, decision: Decision) -> dict[str, str]:
     }
 
 
-async def publish(decision: Decision, timeline: Sequence[Event]) -> None:
-    """Attach a decision's artifacts to the flow run that is running: the whole as text, the ballots as a table."""
-    decision_id = decision.decision_id
-    description = f"{headline(decision)}{' (simulated)' if decision.is_simulated else ''}"
-    whole = MarkdownArtifact(
-        key=artifact_key("decision", decision_id),
-        description=description,
-        markdown=decision_markdown(decision, timeline),
-    )
+async def publish_ballots(opening: Opening, ballots: Sequence[Ballot]) -> None:
+    """Attach the ballots of a round, as a table, to the flow run that is running."""
+    proposal = opening.proposal
+    simulated = " (simulated)" if any(ballot.voter == "simulated" for ballot in ballots) else ""
     table = TableArtifact(
-        key=artifact_key("ballots", decision_id), description=description, table=ballot_rows(decision)
+        key=artifact_key("ballots", proposal.decision_id),
+        description=f"Ballots of round {proposal.round}{simulated}",
+        table=ballot_rows(opening, ballots),
     )
     async with get_client() as client:
-        await asyncio.gather(*(artifact.acreate(client) for artifact in (whole, table)))
+        await table.acreate(client)
+
+
+async def publish_decision(decision: Decision, timeline: Sequence[Event]) -> None:
+    """Attach a decision, as text, to the flow run that is running."""
+    text = MarkdownArtifact(
+        key=artifact_key("decision", decision.decision_id),
+        description=f"{headline(decision)}{' (simulated)' if decision.is_simulated else ''}",
+        markdown=decision_markdown(decision, timeline),
+    )
+    async with get_client() as client:
+        await text.acreate(client)
+
+
+async def shown(showing: Awaitable[None]) -> None:
+    """Wait until something is shown; what Prefect cannot show is a warning, for the decision stands all the same."""
+    try:
+        await showing
+    except (httpx.HTTPError, PrefectHTTPStatusError) as error:
+        get_run_logger().warning("Prefect does not show all of this decision: %s", error)
 
 
 class Progress:

@@ -15,7 +15,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from maos_flows.audit.store import AuditStore
-from maos_flows.flows.artifacts import Progress, headline, publish
+from maos_flows.flows.artifacts import Progress, headline, publish_ballots, publish_decision, shown
 from maos_flows.flows.edges import state_of, unsealed, untracked
 from maos_flows.flows.stores import audit_store
 from maos_flows.flows.tasks import POLICIES, collect_and_keep, deciding_task, utc_now
@@ -58,11 +58,14 @@ async def decide(request: dict[str, Any], decision_id: str | None = None) -> Sta
         explanation as data; the whole record is in the audit store.
     """
     asked = from_plain(DecisionRequest, request)
-    await _name_run(asked)
     name = decision_id or f"d-{str(flow_run.id).replace('-', '')[:12]}"
-    with tags("maos", asked.algorithm):
-        decision, timeline = await _decide(asked, name)
-        await publish(decision, timeline)
+    naming = asyncio.create_task(_name_run(asked))  # beside the work: the server has a processor of its own
+    try:
+        with tags("maos", asked.algorithm):
+            decision, timeline = await _decide(asked, name)
+            await shown(publish_decision(decision, timeline))
+    finally:
+        await shown(naming)
     return _final_state(decision)
 
 
@@ -80,43 +83,51 @@ async def _name_run(request: DecisionRequest) -> None:
 
 async def _decide(request: DecisionRequest, decision_id: str) -> tuple[Decision, Sequence[Event]]:
     policy = POLICIES.find(request.algorithm)
-    store = await asyncio.to_thread(audit_store)
-    opening = await asyncio.to_thread(
-        store.open_decision, open_decision(request, policy, decision_id=decision_id, now=utc_now()), request
-    )
-    decision = await asyncio.to_thread(store.decision, decision_id)
+    store, opening, decision = await asyncio.to_thread(_open, request, policy, decision_id)
     while decision is None:
-        state = await _hold_round(opening, request, policy, store)
+        state, showing = await _hold_round(opening, request, policy, store)
         ruled: Decision = await unsealed(state)
         if _wants_another_round(ruled, request):
             again = open_decision(
                 request, policy, decision_id=decision_id, now=utc_now(), round_number=opening.proposal.round + 1
             )
             opening = await asyncio.to_thread(store.open_round, replace(again, opened_at=opening.opened_at))
-            continue
-        decision = await record(untracked(_escalated(ruled, request)), [state])
+        else:
+            decision = await record(untracked(_escalated(ruled, request)), [state])
+        await shown(showing)
     return decision, await asyncio.to_thread(store.timeline, decision_id)
+
+
+def _open(
+    request: DecisionRequest, policy: ConsensusPolicy, decision_id: str
+) -> tuple[AuditStore, Opening, Decision | None]:
+    """Open a decision, or find what was opened and perhaps decided under its id."""
+    store = audit_store()
+    opening = store.open_decision(open_decision(request, policy, decision_id=decision_id, now=utc_now()), request)
+    return store, opening, store.decision(decision_id)
 
 
 @task(name="record", task_run_name="record", cache_policy=NO_CACHE, persist_result=False)
 async def record(decision: Decision, states: Sequence[object]) -> Decision:
     """Close a decision in the audit store; if it was closed before, give what was recorded then."""
     del states  # what it depends on, for the graph
-    store = await asyncio.to_thread(audit_store)
-    return await asyncio.to_thread(store.close_decision, decision, at=utc_now())
+    return await asyncio.to_thread(audit_store().close_decision, decision, at=utc_now())
 
 
 async def _hold_round(
     opening: Opening, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore
-) -> State[Any]:
-    """Ask whoever has not answered in this round, then let the policy's task decide what the store holds."""
+) -> tuple[State[Any], asyncio.Task[None]]:
+    """Ask whoever has not answered in this round, then let the policy's task decide what the store holds.
+
+    Returns:
+        The state of the policy's task, and the showing of the ballots, which goes on beside it.
+    """
     proposal = opening.proposal
     states = await _collect(opening, request, policy, store)
     box = await asyncio.to_thread(_box, proposal, request, store)
-    decided: State[Decision] = await deciding_task(policy)(
-        untracked(opening), states, untracked(box), return_state=True
-    )
-    return decided
+    showing = asyncio.create_task(publish_ballots(opening, box.ballots))
+    deciding = deciding_task(policy)(untracked(opening), states, untracked(box), return_state=True)
+    return await state_of(deciding), showing
 
 
 def _box(proposal: Proposal, request: DecisionRequest, store: AuditStore) -> BallotBox:
@@ -153,12 +164,8 @@ async def _collect(
     opening: Opening, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore
 ) -> list[State[Any]]:
     proposal = opening.proposal
-    answered = {
-        answer.agent_id: answer
-        for answer in await asyncio.to_thread(store.answers, proposal.decision_id, proposal.round)
-    }
+    answered = await asyncio.to_thread(_begin_asking, store, proposal, request)
     waiting = [agent for agent in request.agents if agent.id not in answered]
-    await asyncio.to_thread(_note_asking, store, proposal, [agent.id for agent in waiting], resumed=bool(answered))
     enough = asyncio.Event()
 
     def is_enough() -> bool:
@@ -173,7 +180,7 @@ async def _collect(
             untracked(proposal),
             retries=request.retries,
             keep=untracked(partial(_keep, opening=opening, store=store)),
-            enough=untracked(enough),
+            enough=untracked(enough if request.early_stop else None),
             return_state=True,
         )
         state = await state_of(asking)
@@ -200,13 +207,16 @@ async def _show_progress(decision_id: str, answered: dict[str, Any], expected: i
         await progress.show(len(answered))
 
 
-def _note_asking(store: AuditStore, proposal: Proposal, agents: Sequence[str], *, resumed: bool) -> None:
-    if resumed:
-        text = f"resumed; {len(agents)} agents still to answer"
-        store.note(proposal.decision_id, Event(utc_now(), EventKind.RESUMED, text, data={"agents": list(agents)}))
-    elif agents:
-        text = f"round {proposal.round}: {len(agents)} agents asked"
-        store.note(proposal.decision_id, Event(utc_now(), EventKind.ASKED, text, data={"agents": list(agents)}))
+def _begin_asking(store: AuditStore, proposal: Proposal, request: DecisionRequest) -> dict[str, Ballot | Absence]:
+    """Read who has answered in a round, and note that the others are asked."""
+    answered = {answer.agent_id: answer for answer in store.answers(proposal.decision_id, proposal.round)}
+    waiting = [agent.id for agent in request.agents if agent.id not in answered]
+    kind, text = EventKind.ASKED, f"round {proposal.round}: {len(waiting)} agents asked"
+    if answered:
+        kind, text = EventKind.RESUMED, f"resumed; {len(waiting)} agents still to answer"
+    if answered or waiting:
+        store.note(proposal.decision_id, Event(utc_now(), kind, text, data={"agents": waiting}))
+    return answered
 
 
 def _wants_another_round(decision: Decision, request: DecisionRequest) -> bool:

@@ -109,10 +109,13 @@ async def collect_ballot(
 
 @task(name="collect-ballot", task_run_name="ballot: {agent.id}", cache_policy=NO_CACHE, persist_result=False)
 async def collect_and_keep(
-    agent: Agent, proposal: Proposal, *, retries: int, keep: Keep, enough: asyncio.Event
+    agent: Agent, proposal: Proposal, *, retries: int, keep: Keep, enough: asyncio.Event | None
 ) -> State[Any]:
     """Ask one agent, keep its answer the moment it arrives, and name the task run's state after it."""
-    answer = await ask_until(enough, agent, proposal, retries=retries)
+    if enough is None:
+        answer = await ask(agent, proposal, retries=retries)
+    else:
+        answer = await ask_until(enough, agent, proposal, retries=retries)
     kept = await asyncio.to_thread(keep, answer)
     return Completed(name=_state_name(kept), message=_message(kept), data=Sealed(kept))
 

@@ -80,7 +80,8 @@ def test_a_headline_without_a_choice_names_the_reason():
 
 
 def test_rows_hold_no_free_text():
-    rows = ballot_rows(decision(BEACON))
+    made = decision(BEACON)
+    rows = ballot_rows(made.opening, made.ballots)
 
     assert BEACON not in str(rows)
     assert rows[0]["confidence"] == "0.9"
