@@ -3,8 +3,10 @@
 Agents' text stands in code fences, where nothing of it is rendered or loaded.
 """
 
+import asyncio
 import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -191,12 +193,23 @@ async def publish_decision(decision: Decision, timeline: Sequence[Event]) -> Non
         await text.acreate(client)
 
 
-async def shown(showing: Awaitable[None]) -> None:
-    """Wait until something is shown; what Prefect cannot show is a warning, for the decision stands all the same."""
-    try:
-        await showing
-    except (httpx.HTTPError, PrefectHTTPStatusError) as error:
-        get_run_logger().warning("Prefect does not show all of this decision: %s", error)
+class Showing:
+    """What is being shown while the work goes on; the server has a processor of its own."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def begin(self, showing: Coroutine[Any, Any, None]) -> None:
+        """Begin to show something, and do not wait for it."""
+        self._tasks.append(asyncio.create_task(showing))
+
+    async def end(self) -> None:
+        """Wait until all is shown; what Prefect cannot show is a warning, for the decision stands all the same."""
+        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(outcome, httpx.HTTPError | PrefectHTTPStatusError):
+                get_run_logger().warning("Prefect does not show all of this decision: %s", outcome)
+            elif isinstance(outcome, BaseException):
+                raise outcome
 
 
 class Progress:

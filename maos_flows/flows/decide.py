@@ -15,7 +15,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from maos_flows.audit.store import AuditStore
-from maos_flows.flows.artifacts import Progress, headline, publish_ballots, publish_decision, shown
+from maos_flows.flows.artifacts import Progress, Showing, headline, publish_ballots, publish_decision
 from maos_flows.flows.edges import state_of, unsealed, untracked
 from maos_flows.flows.stores import audit_store
 from maos_flows.flows.tasks import POLICIES, collect_and_keep, deciding_task, utc_now
@@ -59,13 +59,15 @@ async def decide(request: dict[str, Any], decision_id: str | None = None) -> Sta
     """
     asked = from_plain(DecisionRequest, request)
     name = decision_id or f"d-{str(flow_run.id).replace('-', '')[:12]}"
-    naming = asyncio.create_task(_name_run(asked))  # beside the work: the server has a processor of its own
+    showing = Showing()
+    showing.begin(_name_run(asked))
     try:
         with tags("maos", asked.algorithm):
-            decision, timeline = await _decide(asked, name)
-            await shown(publish_decision(decision, timeline))
+            decision, timeline = await _decide(asked, name, showing)
+            await showing.end()  # one after the other: two writes at once are what Prefect on SQLite is slowest at
+            showing.begin(publish_decision(decision, timeline))
     finally:
-        await shown(naming)
+        await showing.end()
     return _final_state(decision)
 
 
@@ -81,20 +83,19 @@ async def _name_run(request: DecisionRequest) -> None:
         await client.set_flow_run_name(UUID(str(flow_run.id)), name)
 
 
-async def _decide(request: DecisionRequest, decision_id: str) -> tuple[Decision, Sequence[Event]]:
+async def _decide(request: DecisionRequest, decision_id: str, showing: Showing) -> tuple[Decision, Sequence[Event]]:
     policy = POLICIES.find(request.algorithm)
     store, opening, decision = await asyncio.to_thread(_open, request, policy, decision_id)
     while decision is None:
-        state, showing = await _hold_round(opening, request, policy, store)
+        state = await _hold_round(opening, request, policy, store, showing)
         ruled: Decision = await unsealed(state)
         if _wants_another_round(ruled, request):
             again = open_decision(
                 request, policy, decision_id=decision_id, now=utc_now(), round_number=opening.proposal.round + 1
             )
             opening = await asyncio.to_thread(store.open_round, replace(again, opened_at=opening.opened_at))
-        else:
-            decision = await record(untracked(_escalated(ruled, request)), [state])
-        await shown(showing)
+            continue
+        decision = await record(untracked(_escalated(ruled, request)), [state])
     return decision, await asyncio.to_thread(store.timeline, decision_id)
 
 
@@ -115,19 +116,13 @@ async def record(decision: Decision, states: Sequence[object]) -> Decision:
 
 
 async def _hold_round(
-    opening: Opening, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore
-) -> tuple[State[Any], asyncio.Task[None]]:
-    """Ask whoever has not answered in this round, then let the policy's task decide what the store holds.
-
-    Returns:
-        The state of the policy's task, and the showing of the ballots, which goes on beside it.
-    """
-    proposal = opening.proposal
+    opening: Opening, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore, showing: Showing
+) -> State[Any]:
+    """Ask whoever has not answered in this round, then let the policy's task decide what the store holds."""
     states = await _collect(opening, request, policy, store)
-    box = await asyncio.to_thread(_box, proposal, request, store)
-    showing = asyncio.create_task(publish_ballots(opening, box.ballots))
-    deciding = deciding_task(policy)(untracked(opening), states, untracked(box), return_state=True)
-    return await state_of(deciding), showing
+    box = await asyncio.to_thread(_box, opening.proposal, request, store)
+    showing.begin(publish_ballots(opening, box.ballots))
+    return await state_of(deciding_task(policy)(untracked(opening), states, untracked(box), return_state=True))
 
 
 def _box(proposal: Proposal, request: DecisionRequest, store: AuditStore) -> BallotBox:
