@@ -29,6 +29,7 @@ from maos_flows.policies.registry import NOT_THERE_YET, PolicyRegistry, built_in
 from maos_flows.policies.threshold import describe, share_in_words
 from maos_flows.policies.weighted import WeightedVoting
 from maos_flows.quorum import HALF, MAJORITY, Threshold
+from tests.naming import named
 from tests.strategies import ballots_of, opening_of, tally_of
 from tests.user_policies import Answering, ShareOfWeight
 
@@ -333,7 +334,7 @@ def test_numbers_of_numerical_libraries_are_taken_as_plain_ones():
         ({"consensus": False, "seen": {1}}, "its answer holds {1}, which JSON cannot carry"),
         ({"consensus": False, "n": 2**53}, "its answer holds 9007199254740992, which JSON cannot carry"),
     ],
-    ids=repr,
+    ids=named,
 )
 def test_b76_an_answer_that_cannot_be_is_the_policys_error(answer: object, why: str):
     assert answered(answer) == Ruling(Outcome.ERROR, Reason.POLICY_ERROR, explanation=f"the policy failed: {why}")
@@ -355,7 +356,7 @@ def test_b76_an_answer_that_cannot_be_is_the_policys_error(answer: object, why: 
             "its strength is 0.5, not an exact share in [0, 1]",
         ),
     ],
-    ids=repr,
+    ids=named,
 )
 def test_b76_a_ruling_that_cannot_be_is_the_policys_error(ruling: object, why: str):
     tally = tally_of(opening_of(), ballots_of("x-"))

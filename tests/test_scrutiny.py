@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from maos_flows.model import ABSTAIN, Ballot, Parameters, RejectionReason, Risk
 from maos_flows.records import from_plain, to_plain
 from maos_flows.scrutiny import fold, may_veto, scrutinise, tidy, vetoes
+from tests.naming import named
 from tests.strategies import NOON, ballots_of, opening_of
 
 
@@ -50,7 +51,7 @@ def test_b33_what_is_no_choice_is_recorded_and_never_a_new_choice():
 @pytest.mark.parametrize(
     "choice",
     [False, True, 0, 1, 1.0, None, ["x", "y"], ("x",), ["x", "x", "?"], {"x": 1}, {"x"}, b"x", float("nan"), object()],
-    ids=repr,
+    ids=named,
 )
 def test_b41_b58_a_choice_that_is_no_text_is_invalid(choice: object):
     sorted_out = scrutinise([ballot("a", choice), ballot("b", "y")], opening_of())
@@ -68,7 +69,7 @@ def test_b58_a_text_that_only_resembles_a_choice_is_invalid(choice: str):
 @pytest.mark.parametrize(
     "confidence",
     [Fraction(-1, 100), Fraction(101, 100), Fraction(10**9), 5, 0.9, float("nan"), float("inf"), True, "high", [1]],
-    ids=repr,
+    ids=named,
 )
 def test_b35_a_confidence_that_is_no_exact_share_is_invalid_and_never_clamped(confidence: object):
     assert reasons(ballot(confidence=confidence)) == [RejectionReason.INVALID_CONFIDENCE]
@@ -79,12 +80,12 @@ def test_a_confidence_in_0_to_1_or_none_is_valid(confidence: Fraction | None):
     assert reasons(ballot(confidence=confidence)) == []
 
 
-@pytest.mark.parametrize("agent_id", [None, 5, ["a"], b"a"], ids=repr)
+@pytest.mark.parametrize("agent_id", [None, 5, ["a"], b"a"], ids=named)
 def test_b01_an_author_that_is_no_text_is_unknown(agent_id: object):
     assert reasons(ballot(agent_id)) == [RejectionReason.UNKNOWN_VOTER]
 
 
-@pytest.mark.parametrize("reasoning", [None, 5, ["because"]], ids=repr)
+@pytest.mark.parametrize("reasoning", [None, 5, ["because"]], ids=named)
 def test_a_reasoning_that_is_no_text_is_none(reasoning: object):
     counted = scrutinise([ballot(reasoning=reasoning)], opening_of()).counted
 

@@ -27,6 +27,7 @@ from maos_flows.protocols.raft_messages import (
 )
 from maos_flows.protocols.raft_outbox import MOST_FAULTS
 from maos_flows.protocols.step import Envelope, Fault
+from tests.naming import named
 from tests.protocols.raft_support import PAPER, append, candidate, drain, follower, give, leader, log_terms, make
 
 GOOD = (
@@ -123,7 +124,7 @@ def test_a_malformed_field_is_a_fault(message):
         append(1, (0, 0), [Entry(1, "x", 7)]),
         append(1, (0, 0), [Entry("1")]),
     ],
-    ids=repr,
+    ids=named,
 )
 def test_what_no_leader_or_candidate_would_say_is_malformed(message):
     assert give(make(), "b", message).reasons == ["malformed"]
