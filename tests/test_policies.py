@@ -114,7 +114,7 @@ def test_thresholds_and_shares_are_said_in_words():
 
     assert describe(MAJORITY) == "more than half"
     assert describe(Threshold(Fraction(2, 3))) == "at least 2/3"
-    assert share_in_words(tally, "x", Basis.CAST) == "1.5 of 2.5 cast"
+    assert share_in_words(tally, "x", Basis.CAST) == "1.5 of 2.5"
 
 
 def test_one_agent_has_one_ballot_unless_it_is_an_adviser():

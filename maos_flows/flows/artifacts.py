@@ -17,7 +17,7 @@ from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.exceptions import PrefectHTTPStatusError
 
 from maos_flows.model import Ballot, Decision, Elector, Event, Opening, exact
-from maos_flows.policies.threshold import describe
+from maos_flows.policies.threshold import describe, share_in_words
 from maos_flows.scrutiny import scrutinise
 
 _LONGEST = 2_000
@@ -48,9 +48,7 @@ def inline(text: str) -> str:
 def headline(decision: Decision) -> str:
     """Say how a decision ended in a few words: `Reached: PostgreSQL 3 of 5`."""
     if decision.choice is not None:
-        basis = decision.opening.parameters.basis
-        tally = decision.tally
-        count = f"{tally.amount(tally.units[decision.choice])} of {tally.amount(tally.whole(basis))}"
+        count = share_in_words(decision.tally, decision.choice, decision.opening.parameters.basis)
         return f"{words(decision.outcome)}: {decision.choice[:60]} {count}"
     return f"{words(decision.outcome)}: {words(decision.reason).lower()}"
 

@@ -16,9 +16,9 @@ from maos_flows.flows.artifacts import words
 from maos_flows.flows.decide import decide
 from maos_flows.flows.edges import Sealed, state_of, untracked
 from maos_flows.flows.stores import audit_store
-from maos_flows.flows.tasks import utc_now
 from maos_flows.model import Decision, Outcome
 from maos_flows.records import to_plain
+from maos_flows.voters.base import utc_now
 from maos_flows.workflow import OnNoConsensus, Stage, Workflow, stage_request
 
 SKIPPED = "skipped"

@@ -18,7 +18,7 @@ from maos_flows.audit.store import AuditStore
 from maos_flows.flows.artifacts import Progress, Showing, headline, publish_ballots, publish_decision
 from maos_flows.flows.edges import state_of, unsealed, untracked
 from maos_flows.flows.stores import audit_store
-from maos_flows.flows.tasks import POLICIES, collect_and_keep, deciding_task, utc_now
+from maos_flows.flows.tasks import POLICIES, collect_and_keep, deciding_task
 from maos_flows.model import (
     Absence,
     AbsenceKind,
@@ -38,6 +38,7 @@ from maos_flows.policies.deciding import is_settled
 from maos_flows.records import from_plain
 from maos_flows.request import DecisionRequest, open_decision
 from maos_flows.scrutiny import scrutinise
+from maos_flows.voters.base import utc_now
 
 _LONGEST_NAME = 60
 PROGRESS_AFTER_SECONDS = 1.0

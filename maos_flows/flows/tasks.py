@@ -11,7 +11,7 @@ async def choose() -> None:
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -42,18 +42,13 @@ from maos_flows.policies.deciding import freeze
 from maos_flows.policies.registry import built_in_policies
 from maos_flows.questions import choices_in
 from maos_flows.quorum import parse_fraction
-from maos_flows.voters.base import ask
+from maos_flows.voters.base import ask, utc_now
 
 Answer = Ballot | Absence
 Keep = Callable[[Answer], Answer]
 
 POLICIES = built_in_policies()
 """The policies tasks and flows know."""
-
-
-def utc_now() -> datetime:
-    """Give the coordinator's clock."""
-    return datetime.now(UTC)
 
 
 def propose(

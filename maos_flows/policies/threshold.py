@@ -71,5 +71,5 @@ def describe(threshold: Threshold) -> str:
 
 
 def share_in_words(tally: Tally, choice: str, basis: Basis) -> str:
-    """Say a choice's count in words: `3 of 5 eligible`."""
-    return f"{tally.amount(tally.units[choice])} of {tally.amount(tally.whole(basis))} {basis}"
+    """Say a choice's count in words: `3 of 5`."""
+    return f"{tally.amount(tally.units[choice])} of {tally.amount(tally.whole(basis))}"
