@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maos_flows.cli import decide, doctor, records, workflow
+from maos_flows.cli import consensus, decide, doctor, records, workflow
 from maos_flows.cli.output import fail
 from maos_flows.errors import MaosError
 
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(workflow.app, name="workflow")
+app.add_typer(consensus.app, name="consensus")
 app.command("decide")(decide.decide)
 app.command("show")(records.show)
 app.command("list")(records.list_decisions)

@@ -1,0 +1,11 @@
+"""`maos consensus`: the noun whose commands watch decisions and drive what decides them.
+
+Each command lives in a file of its own and is registered here.
+"""
+
+import typer
+
+from maos_flows.cli import records
+
+app = typer.Typer(help="Watch decisions and what decides them.", no_args_is_help=True)
+app.command("show")(records.show)
