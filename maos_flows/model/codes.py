@@ -97,7 +97,11 @@ class RejectionReason(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What can happen to a decision, as its timeline tells it."""
+    """What can happen to a decision, as its timeline tells it.
+
+    An event's text says it whole, in one line, and is shown as it is; its `data` holds the same for programs, under
+    the names given here. `agent_id` is the agent that acted or is spoken of.
+    """
 
     OPENED = "opened"
     RESUMED = "resumed"
@@ -110,3 +114,50 @@ class EventKind(StrEnum):
     DEADLINE = "deadline"
     DECIDED = "decided"
     CANCELLED = "cancelled"
+
+    PHASE = "phase"
+    """The algorithm entered a phase (`phase`, such as `cross_validation`)."""
+    VOTE = "vote"
+    """A replica voted in the protocol (`term` or `view`, `vote_for`, `granted`)."""
+    ELECTION = "election"
+    """A replica stands for leader (`term`, `cause`, such as a leader's silence)."""
+    LEADER = "leader"
+    """An agent's replica leads from now on (`term`); without an agent there is no leader now."""
+    LOG = "log"
+    """The replicated log grew, or was made whole, on a replica (`term`, `index`, `entry`)."""
+    COMMIT = "commit"
+    """A majority or quorum holds what was proposed (`index` or `sequence`, `holders`)."""
+    STALLED = "stalled"
+    """A side of a partition, or the rest after failures, can commit nothing (`agents`, `needed`)."""
+
+    EVIDENCE = "evidence"
+    """Misbehaviour of an agent that cannot be innocent is proven (`kind`, `digests`)."""
+    SUSPICION = "suspicion"
+    """Misbehaviour that can be innocent, such as a disputed claim, is noted (`kind`, `by`)."""
+    ISOLATED = "isolated"
+    """An agent is kept out of later electorates, for proof against it (`until`, if it ends by itself)."""
+    RELEASED = "released"
+    """An agent may be in electorates again."""
+
+    INJECTED = "injected"
+    """A drill began to make something fail (`drill`, `kind`, `agents`, `until`)."""
+    HEALED = "healed"
+    """A drill ended (`drill`, `kind`, `agents`)."""
+    FAILURE = "failure"
+    """An agent or its replica was seen to be down, slow or cut off (`kind`)."""
+    RECOVERED = "recovered"
+    """An agent or its replica is back, or has caught up (`kind`)."""
+
+    RISK = "risk"
+    """A risk was found by an agent, or was concluded for the decision (`risk`)."""
+    ADAPTED = "adapted"
+    """The algorithm was chosen after the risk (`algorithm`, `risk`)."""
+    ESCALATED = "escalated"
+    """A person is asked, or did not answer in time (`until`)."""
+    OVERRIDDEN = "overridden"
+    """A leader or a person decided without consensus (`by`, `choice`)."""
+
+    POLICY = "policy"
+    """What a custom policy or a review says of the ballots, such as their quality (any)."""
+    WEIGHT = "weight"
+    """An agent's weight was set or changed (`before`, `after`, `cause`)."""
