@@ -1,8 +1,9 @@
 """The tables of the audit store: what is kept, column by column.
 
 Beside the columns that are searched, each row keeps its value as the exact bytes of its canonical JSON (`record`), so
-that a digest of them can be checked without writing them again. Rows are added and never changed, with two
-exceptions: an open decision gets its outcome and an open run its end, each once.
+that a digest of them can be checked without writing them again. Rows are added and never changed, with three
+exceptions: an open decision gets its outcome and an open run its end, each once; a submission gets its flow run, and
+the time when it is cancelled.
 """
 
 from datetime import UTC, datetime
@@ -229,6 +230,21 @@ class StageRow(Row, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+class SubmissionRow(Row, table=True):
+    """Something handed in to be decided or run, under the id its decision or run has or will have."""
+
+    __tablename__ = "maos_submission"
+    __table_args__ = (Index("maos_submission_by_time", "submitted_at", "id"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    title: str = Field(sa_type=Text)
+    content: bytes = Field(sa_type=LargeBinary)
+    flow_run_id: str | None = Field(default=None, sa_type=Text)
+    submitted_at: datetime = Field(sa_type=Instant)
+    cancelled_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
 def _table(row: type[Row]) -> Table:
     table = class_mapper(row).local_table
     assert isinstance(table, Table)
@@ -245,3 +261,4 @@ REJECTED = _table(RejectedRow)
 FAULT = _table(FaultRow)
 RUN = _table(RunRow)
 STAGE = _table(StageRow)
+SUBMISSION = _table(SubmissionRow)

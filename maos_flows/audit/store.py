@@ -9,19 +9,20 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine, select
 
-from maos_flows.audit import answers, checks, closing, openings, runs, summaries, timeline
+from maos_flows.audit import answers, checks, closing, openings, runs, submissions, summaries, timeline
 from maos_flows.audit.bounds import arrived, in_utc
 from maos_flows.audit.encoding import decode
 from maos_flows.audit.engine import is_sqlite, make_engine, name_of, read_url, transaction
 from maos_flows.audit.rows import DECISION
 from maos_flows.audit.runs import StageRecord, WorkflowRun
 from maos_flows.audit.schema import prepare
+from maos_flows.audit.submissions import Submission, SubmissionKind
 from maos_flows.audit.summaries import DecisionSummary
 from maos_flows.errors import ConfigurationError, Problem, StoreError
 from maos_flows.model import Absence, Ballot, Decision, Event, Opening, RejectedBallot
 from maos_flows.request import DecisionRequest
 
-__all__ = ["AuditStore", "DecisionSummary", "StageRecord", "WorkflowRun"]
+__all__ = ["AuditStore", "DecisionSummary", "StageRecord", "Submission", "SubmissionKind", "WorkflowRun"]
 
 
 class AuditStore:
@@ -241,6 +242,46 @@ class AuditStore:
         """Read how the stages of a run ended, in the order in which they did."""
         with self._reading() as connection:
             return runs.read_stages(connection, run_id)
+
+    def submit(self, submission: Submission) -> Submission:
+        """Keep what was handed in.
+
+        Returns:
+            The submission as it is kept, with its flow run if one was made of it, if it is there already.
+
+        Raises:
+            ConflictError: Something else was submitted under its id.
+        """
+        with self._writing() as connection:
+            return submissions.submit(connection, submission)
+
+    def submission(self, submission_id: str) -> Submission | None:
+        """Read a submission and how far it is; None if it is not there."""
+        with self._reading() as connection:
+            return submissions.read(connection, submission_id)
+
+    def submissions(self, *, limit: int = 50, open_only: bool = False) -> tuple[Submission, ...]:
+        """List submissions, the newest first; if asked, only those of which something may still come."""
+        with self._reading() as connection:
+            return submissions.read_newest(connection, limit=limit, open_only=open_only)
+
+    def note_flow_run(self, submission_id: str, flow_run_id: str) -> Submission:
+        """Keep which flow run was made of a submission.
+
+        Raises:
+            NotFoundError: There is no such submission.
+        """
+        with self._writing() as connection:
+            return submissions.note_flow_run(connection, submission_id, flow_run_id)
+
+    def cancel_submission(self, submission_id: str, *, at: datetime) -> Submission:
+        """Keep that a submission was cancelled; the first time counts.
+
+        Raises:
+            NotFoundError: There is no such submission.
+        """
+        with self._writing() as connection:
+            return submissions.cancel(connection, submission_id, at=at)
 
     def check(self) -> tuple[str, ...]:
         """Read the whole store and say what is wrong with it, each in a line; nothing if all is well."""
