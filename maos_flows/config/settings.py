@@ -1,4 +1,4 @@
-"""Configuration: the settings of an installation, resolved once from the environment."""
+"""Settings: where the home, the audit store and the roster are, from the environment."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

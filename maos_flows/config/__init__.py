@@ -1,0 +1,5 @@
+"""Configuration: the settings of an installation, resolved once, where a request is made."""
+
+from maos_flows.config.settings import Settings, settings_from
+
+__all__ = ["Settings", "settings_from"]
