@@ -1,9 +1,9 @@
 """The tables of the audit store: what is kept, column by column.
 
 Beside the columns that are searched, each row keeps its value as the exact bytes of its canonical JSON (`record`), so
-that a digest of them can be checked without writing them again. Rows are added and never changed, with three
+that a digest of them can be checked without writing them again. Rows are added and never changed, with four
 exceptions: an open decision gets its outcome and an open run its end, each once; a submission gets its flow run, and
-the time when it is cancelled.
+the time when it is cancelled; a lease says what holds now, and tells nothing of what was.
 """
 
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import class_mapper, registry
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -68,6 +69,13 @@ class DecisionRow(Row, table=True):
         ),
         Index("maos_decision_by_opening", "opened_at", "id"),
         Index("maos_decision_by_run", "run_id"),
+        Index(
+            "maos_decision_open",
+            "opened_at",
+            "id",
+            sqlite_where=text("outcome IS NULL"),
+            postgresql_where=text("outcome IS NULL"),
+        ),
     )
 
     id: str = Field(primary_key=True, sa_type=Text)
@@ -245,6 +253,17 @@ class SubmissionRow(Row, table=True):
     cancelled_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class LeaseRow(Row, table=True):
+    """Who is at work on a flow run or a decision, and until when."""
+
+    __tablename__ = "maos_lease"
+
+    subject: str = Field(primary_key=True, sa_type=Text)
+    owner: str = Field(sa_type=Text)
+    expires_at: datetime = Field(sa_type=Instant)
+    takeovers: int
+
+
 def _table(row: type[Row]) -> Table:
     table = class_mapper(row).local_table
     assert isinstance(table, Table)
@@ -262,3 +281,4 @@ FAULT = _table(FaultRow)
 RUN = _table(RunRow)
 STAGE = _table(StageRow)
 SUBMISSION = _table(SubmissionRow)
+LEASE = _table(LeaseRow)

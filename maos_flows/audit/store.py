@@ -1,7 +1,7 @@
 """The audit store: every decision as it was opened, answered and closed, in SQLite or PostgreSQL."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from types import TracebackType
@@ -9,10 +9,11 @@ from typing import Self
 
 from sqlalchemy import Connection, Engine, select
 
-from maos_flows.audit import answers, checks, closing, openings, runs, submissions, summaries, timeline
+from maos_flows.audit import answers, checks, closing, leases, openings, runs, submissions, summaries, timeline
 from maos_flows.audit.bounds import arrived, in_utc
 from maos_flows.audit.encoding import decode
 from maos_flows.audit.engine import is_sqlite, make_engine, name_of, read_url, transaction
+from maos_flows.audit.leases import Lease
 from maos_flows.audit.rows import DECISION
 from maos_flows.audit.runs import StageRecord, WorkflowRun
 from maos_flows.audit.schema import prepare
@@ -22,7 +23,7 @@ from maos_flows.errors import ConfigurationError, Problem, StoreError
 from maos_flows.model import Absence, Ballot, Decision, Event, Opening, RejectedBallot
 from maos_flows.request import DecisionRequest
 
-__all__ = ["AuditStore", "DecisionSummary", "StageRecord", "Submission", "SubmissionKind", "WorkflowRun"]
+__all__ = ["AuditStore", "DecisionSummary", "Lease", "StageRecord", "Submission", "SubmissionKind", "WorkflowRun"]
 
 
 class AuditStore:
@@ -282,6 +283,39 @@ class AuditStore:
         """
         with self._writing() as connection:
             return submissions.cancel(connection, submission_id, at=at)
+
+    def renew_leases(self, owner: str, subjects: Iterable[str], *, now: datetime, until: datetime) -> frozenset[str]:
+        """Take or prolong leases.
+
+        Returns:
+            The subjects whose lease is the owner's now. What is missing in them, another owner holds.
+        """
+        with self._writing() as connection:
+            return leases.renew(connection, owner, subjects, now=now, until=until)
+
+    def take_over_lease(self, owner: str, subject: str, *, now: datetime, until: datetime) -> int | None:
+        """Take the lease of an owner who is gone, or one that nobody has.
+
+        Returns:
+            How often it was taken over by now; None if somebody holds it.
+        """
+        with self._writing() as connection:
+            return leases.take_over(connection, owner, subject, now=now, until=until)
+
+    def release_leases(self, owner: str, subjects: Iterable[str]) -> None:
+        """Give up the leases of work that is done; those of other owners stay."""
+        with self._writing() as connection:
+            leases.release(connection, owner, subjects)
+
+    def leases(self, subjects: Iterable[str]) -> Mapping[str, Lease]:
+        """Read the leases there are on subjects, expired ones among them."""
+        with self._reading() as connection:
+            return leases.read(connection, subjects)
+
+    def overdue(self, *, before: datetime, limit: int = 100) -> tuple[tuple[str, str], ...]:
+        """Name open decisions whose deadline was before an instant, the oldest first, each with its run if any."""
+        with self._reading() as connection:
+            return leases.read_overdue(connection, before=before, limit=limit)
 
     def check(self) -> tuple[str, ...]:
         """Read the whole store and say what is wrong with it, each in a line; nothing if all is well."""
