@@ -18,6 +18,7 @@ from maos_flows.errors import ConflictError
 from maos_flows.model import (
     Absence,
     Ballot,
+    Certificate,
     Decision,
     Dissent,
     Event,
@@ -57,6 +58,7 @@ class Verdict:
     absences: tuple[str, ...]
     rejected: tuple[int, ...]
     details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    certificate: Certificate | None = None
 
 
 def close_decision(connection: Connection, openings: Openings, decision: Decision, *, at: datetime) -> Decision:
@@ -105,6 +107,7 @@ def read(connection: Connection, openings: Openings, decision_id: str) -> Decisi
         decisive=verdict.decisive,
         margin=verdict.margin,
         details=verdict.details,
+        certificate=verdict.certificate,
     )
 
 
@@ -182,6 +185,7 @@ def _verdict(decision: Decision, rejected: tuple[int, ...]) -> Verdict:
         absences=tuple(absence.agent_id for absence in decision.absences),
         rejected=rejected,
         details=portable(decision.details),
+        certificate=decision.certificate,
     )
 
 

@@ -14,8 +14,8 @@ from maos_flows.model.codes import (
     Risk,
     TieBreak,
 )
-from maos_flows.model.decisions import Decision, Dissent, Event, Ruling, Tally, exact
-from maos_flows.model.proposals import Context, Opening, Parameters, Proposal
+from maos_flows.model.decisions import Certificate, Decision, Dissent, Event, Ruling, Tally, exact
+from maos_flows.model.proposals import Context, Opening, Parameters, Proposal, RaftTiming
 
 __all__ = [
     "ABSTAIN",
@@ -26,6 +26,7 @@ __all__ = [
     "Ballot",
     "BallotBox",
     "Basis",
+    "Certificate",
     "Context",
     "Decision",
     "Dissent",
@@ -38,6 +39,7 @@ __all__ = [
     "Outcome",
     "Parameters",
     "Proposal",
+    "RaftTiming",
     "Reason",
     "RejectedBallot",
     "RejectionReason",

@@ -54,8 +54,9 @@ class Elector:
         role: As in the roster then.
         domains: As in the roster then.
         voter: The kind of voter that answers.
-        public_key: As in the roster then.
+        public_key: The key its ballots are verified with; as in the roster then, or made for it here.
         weight_reason: Where the weight comes from, in words.
+        replica_key: The key of its replica in agreement, where that is not the agent's own.
     """
 
     agent_id: str
@@ -65,6 +66,7 @@ class Elector:
     voter: str = "simulated"
     public_key: str | None = None
     weight_reason: str = ""
+    replica_key: str | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ class Ballot:
         auth_class: How independent its author is.
         received_at: When it arrived, by the coordinator's clock.
         seconds: How long the agent took.
+        signature: Its signed form, a JWS in compact serialisation; empty if it is not signed.
     """
 
     decision_id: str
@@ -46,6 +47,7 @@ class Ballot:
     auth_class: AuthClass = AuthClass.IN_PROCESS
     received_at: datetime | None = None
     seconds: float = 0.0
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)

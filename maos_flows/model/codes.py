@@ -31,6 +31,7 @@ class Reason(StrEnum):
     DEADLINE_PASSED = "deadline_passed"
     VETOED = "vetoed"
     TOO_MANY_FAULTS = "too_many_faults"
+    LEADER_OVERRIDE = "leader_override"
     POLICY_ERROR = "policy_error"
     NO_CONSENSUS = "no_consensus"
     CANCELLED = "cancelled"
@@ -94,6 +95,14 @@ class RejectionReason(StrEnum):
     VETO_WITHOUT_REASON = "veto_without_reason"
     OWN_PROPOSAL = "own_proposal"
     CONFLICTING = "conflicting"
+    UNSIGNED = "unsigned"
+    """It bears no signature, and here it must."""
+    BAD_SIGNATURE = "bad_signature"
+    """It is not signed by its agent's key for this very round of this decision, or not as it stands."""
+    EQUIVOCATION = "equivocation"
+    """Its agent signed two that differ, which void each other."""
+    NOT_AGREED = "not_agreed"
+    """It is not among those that the replicas agreed on."""
 
 
 class EventKind(StrEnum):

@@ -76,6 +76,21 @@ class Dissent:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """The signed statements that prove which ballots a decision rests on, for whoever checks it later.
+
+    Attributes:
+        view: The view in which the replicas agreed.
+        ballots: By agent, its signed ballot, or two that differ and void each other.
+        commits: By agent, a quorum's signed COMMITs for exactly these ballots.
+    """
+
+    view: int
+    ballots: tuple[tuple[str, tuple[str, ...]], ...]
+    commits: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """The full record of one decision.
 
@@ -96,6 +111,7 @@ class Decision:
         margin: The fewest ballots that would have had to change to change the outcome; None if no change could, or if
             the policy does not know. With a chair's casting vote only a margin of 1 is known.
         details: What the policy adds.
+        certificate: What proves which ballots it rests on, where replicas agreed on signed ballots.
     """
 
     opening: Opening
@@ -113,6 +129,7 @@ class Decision:
     decisive: tuple[str, ...] = ()
     margin: int | None = None
     details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    certificate: Certificate | None = None
 
     @property
     def decision_id(self) -> str:

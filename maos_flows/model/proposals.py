@@ -29,6 +29,8 @@ class Proposal:
         round: Counts from 1; a new round wants fresh ballots.
         proposer: The agent whose proposal it is, if one's.
         deadline: After it, by the coordinator's clock, a ballot is late. Aware, in UTC.
+        deployment: The installation that asks: what is signed for one is void in another. Empty if nothing is signed.
+        nonce: Drawn for this round, so that nothing signed before it fits it. Empty if nothing is signed.
     """
 
     decision_id: str
@@ -39,6 +41,24 @@ class Proposal:
     round: int = 1
     proposer: str | None = None
     deadline: datetime | None = None
+    deployment: str = ""
+    nonce: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RaftTiming:
+    """How long the replicas of `raft` wait, in milliseconds.
+
+    Attributes:
+        leader_timeout_ms: For so long a leader that hears no majority still leads, and who has heard it votes for
+            nobody else.
+        election_timeout_min_ms: A replica that hears no leader for so long stands for election at the earliest,
+        election_timeout_max_ms: and at the latest after so long; when exactly is drawn.
+    """
+
+    leader_timeout_ms: int = 300
+    election_timeout_min_ms: int = 150
+    election_timeout_max_ms: int = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +74,8 @@ class Parameters:
         veto: Ids or roles of agents that may veto.
         self_approval: Whether the proposer's own ballot counts.
         justification_required: Whether a ballot without reasoning is invalid.
+        leader_override: Whether, under `raft`, the leader may decide alone what the ballots do not.
+        raft: How long the replicas of `raft` wait; None for the usual times.
     """
 
     threshold: Threshold = MAJORITY
@@ -64,6 +86,8 @@ class Parameters:
     veto: tuple[str, ...] = ()
     self_approval: bool = True
     justification_required: bool = False
+    leader_override: bool = False
+    raft: RaftTiming | None = None
 
 
 @dataclass(frozen=True, slots=True)
