@@ -2,8 +2,8 @@
 
 Beside the columns that are searched, each row keeps its value as the exact bytes of its canonical JSON (`record`), so
 that a digest of them can be checked without writing them again. Rows are added and never changed, with four
-exceptions: an open decision gets its outcome and an open run its end, each once; a submission gets its flow run, and
-the time when it is cancelled; a lease says what holds now, and tells nothing of what was.
+exceptions: an open decision gets its outcome, an open run or batch its end, each once; a submission gets its flow run,
+and the time when it is cancelled; a lease says what holds now, and tells nothing of what was.
 """
 
 from datetime import UTC, datetime
@@ -253,6 +253,35 @@ class SubmissionRow(Row, table=True):
     cancelled_at: datetime | None = Field(default=None, sa_type=Instant)
 
 
+class BatchRow(Row, table=True):
+    """One batch of questions decided in one flow run; `digest` is of its input and of the parameters it began with."""
+
+    __tablename__ = "maos_batch"
+    __table_args__ = (Index("maos_batch_by_start", "started_at", "id"),)
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    source: str = Field(sa_type=Text)
+    algorithm: str = Field(sa_type=Text)
+    questions: int
+    parameters: bytes = Field(sa_type=LargeBinary)
+    digest: str = Field(sa_type=Text)
+    flow_run_id: str | None = Field(default=None, sa_type=Text)
+    started_at: datetime = Field(sa_type=Instant)
+    finished_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class BatchChunkRow(Row, table=True):
+    """One chunk of a batch that is done, written with the last of its decisions; `counts` says how they ended."""
+
+    __tablename__ = "maos_batch_chunk"
+    __table_args__ = (ForeignKeyConstraint(["batch_id"], ["maos_batch.id"]),)
+
+    batch_id: str = Field(primary_key=True, sa_type=Text)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    counts: bytes = Field(sa_type=LargeBinary)
+    at: datetime = Field(sa_type=Instant)
+
+
 class LeaseRow(Row, table=True):
     """Who is at work on a flow run or a decision, and until when."""
 
@@ -282,3 +311,5 @@ RUN = _table(RunRow)
 STAGE = _table(StageRow)
 SUBMISSION = _table(SubmissionRow)
 LEASE = _table(LeaseRow)
+BATCH = _table(BatchRow)
+BATCH_CHUNK = _table(BatchChunkRow)

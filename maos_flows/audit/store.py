@@ -10,6 +10,7 @@ from typing import Self
 from sqlalchemy import Connection, Engine, select
 
 from maos_flows.audit import answers, checks, closing, leases, openings, runs, submissions, summaries, timeline
+from maos_flows.audit.batches import Batches
 from maos_flows.audit.bounds import arrived, in_utc
 from maos_flows.audit.encoding import decode
 from maos_flows.audit.engine import is_sqlite, make_engine, name_of, read_url, transaction
@@ -316,6 +317,11 @@ class AuditStore:
         """Name open decisions whose deadline was before an instant, the oldest first, each with its run if any."""
         with self._reading() as connection:
             return leases.read_overdue(connection, before=before, limit=limit)
+
+    @property
+    def batches(self) -> Batches:
+        """What is decided in bulk."""
+        return Batches(self._writing, self._reading)
 
     def check(self) -> tuple[str, ...]:
         """Read the whole store and say what is wrong with it, each in a line; nothing if all is well."""
