@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from maos_flows.config.worker import WORKER_VARIABLES
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import nearest
 
 _PREFIX = "MAOS_"
-_KNOWN = ("MAOS_HOME", "MAOS_DATABASE_URL", "MAOS_ROSTER")
+_KNOWN = ("MAOS_HOME", "MAOS_DATABASE_URL", "MAOS_ROSTER", *WORKER_VARIABLES)
 _SCHEMES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
 
 
