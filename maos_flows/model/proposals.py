@@ -1,7 +1,9 @@
 """What is asked and by which parameters: everything that binds a decision, frozen when it opens."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from maos_flows.model.agents import Electorate
 from maos_flows.model.codes import Basis, TieBreak
@@ -74,6 +76,7 @@ class Parameters:
         veto: Ids or roles of agents that may veto.
         self_approval: Whether the proposer's own ballot counts.
         justification_required: Whether a ballot without reasoning is invalid.
+        settings: What is set of the policy's own parameters, as plain data.
         leader_override: Whether, under `raft`, the leader may decide alone what the ballots do not.
         raft: How long the replicas of `raft` wait; None for the usual times.
     """
@@ -86,16 +89,27 @@ class Parameters:
     veto: tuple[str, ...] = ()
     self_approval: bool = True
     justification_required: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     leader_override: bool = False
     raft: RaftTiming | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Everything that binds a decision: nothing read later changes it."""
+    """Everything that binds a decision: nothing read later changes it.
+
+    Attributes:
+        proposal: What is asked.
+        electorate: Who may vote, with which weight.
+        algorithm: The policy's name.
+        parameters: What it is applied with.
+        opened_at: When it was frozen.
+        policy_digest: The digest of the policy's file or package, if it came from one: no other rules on this.
+    """
 
     proposal: Proposal
     electorate: Electorate
     algorithm: str
     parameters: Parameters
     opened_at: datetime
+    policy_digest: str = ""

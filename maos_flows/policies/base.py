@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
+from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.model import (
     Agent,
     Ballot,
@@ -66,10 +67,14 @@ class ConsensusPolicy:
     Attributes:
         name: What it is called in `consensus_algorithm`.
         tolerates: What it withstands, in words.
+        is_monotone: Whether more support never hurts a choice, as it should.
+        digest: The digest of what it was loaded from, which binds a decision; empty for those of the package.
     """
 
     name: str = ""
     tolerates: str = "as written"
+    is_monotone: bool = True
+    digest: str = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuse a subclass in which neither method is written.
@@ -90,6 +95,17 @@ class ConsensusPolicy:
             ConfigurationError: The share is not one this policy can have.
         """
         return majority_threshold(share if share is not None else Fraction(1, 2))
+
+    def settings(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Check what is set of the policy's own parameters; by default there are none.
+
+        Raises:
+            ConfigurationError: There is no such parameter, or it cannot be that; names every problem.
+        """
+        if given:
+            message = f"{self.name} has no parameters of its own"
+            raise ConfigurationError([Problem(f"parameters.{key}", message) for key in given])
+        return {}
 
     def weigh(self, agent: Agent, proposal: Proposal, weighing: Weighing) -> tuple[Fraction, str]:
         """Give an agent's weight for a proposal, and say where it comes from; by default one agent, one ballot."""
@@ -142,6 +158,7 @@ def as_dicts(opening: Opening, ballots: Iterable[Ballot]) -> tuple[dict[str, Any
         "domains": list(opening.proposal.domains),
         "round": opening.proposal.round,
         "threshold": float(opening.parameters.threshold.share),
+        "parameters": copy.deepcopy(dict(opening.parameters.settings)),
         "electorate": [
             {"agent_id": elector.agent_id, "role": elector.role, "agent_weight": float(elector.weight)}
             for elector in electors.values()
@@ -209,7 +226,7 @@ def ruling_from(answer: object, tally: Tally) -> Ruling:
     if not isinstance(answer, Mapping):
         return policy_error(f"it answered a {type(answer).__name__}, not a dict")
     try:
-        said = {str(key): _plain(value) for key, value in answer.items()}
+        said = {str(key): plain(value) for key, value in answer.items()}
     except ValueError as problem:
         return policy_error(f"its answer holds {problem}, which JSON cannot carry")
     agreed, choice, words = said.pop("consensus", None), said.pop("decision", None), said.pop("reason", None)
@@ -244,7 +261,7 @@ def checked(ruling: object, tally: Tally) -> Ruling:
     return ruling
 
 
-def _plain(value: object) -> Any:
+def plain(value: object) -> Any:
     """Copy what a policy said as plain JSON data.
 
     Raises:
@@ -260,11 +277,11 @@ def _plain(value: object) -> Any:
         case int() if abs(value) <= _LARGEST_INTEGER:
             return int(value)
         case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
+            return {str(key): plain(item) for key, item in value.items()}
         case list() | tuple():
-            return [_plain(item) for item in value]
+            return [plain(item) for item in value]
         case _ if hasattr(value, "tolist"):
-            return _plain(value.tolist())
+            return plain(value.tolist())
         case _:
             raise ValueError(f"{value!r:.60}")
 

@@ -64,7 +64,7 @@ def freeze(
     problems += check(proposal, electorate, parameters)
     if problems:
         raise ConfigurationError(problems)
-    return Opening(proposal, electorate, policy.name, parameters, opened_at)
+    return Opening(proposal, electorate, policy.name, parameters, opened_at, policy.digest)
 
 
 def _check_weight(agent: Agent, weight: object) -> tuple[Problem, ...]:
@@ -161,7 +161,13 @@ def decide(
     absences: Sequence[Absence] = (),
     faults: Sequence[Fault] = (),
 ) -> Decision:
-    """Sort the ballots, count them, let the policy rule, and record everything the ruling came from."""
+    """Sort the ballots, count them, let the policy rule, and record everything the ruling came from.
+
+    Raises:
+        ConfigurationError: The policy is not the one the decision was opened with, but another version of it.
+    """
+    if policy.digest != opening.policy_digest:
+        raise ConfigurationError([Problem("consensus_algorithm", _another_version(policy, opening))])
     scrutiny = scrutinise(ballots, opening)
     counted = scrutiny.counted
     tally = count(counted, opening.proposal, opening.electorate)
@@ -184,6 +190,12 @@ def decide(
         margin=fewest,
         details=ruling.details,
     )
+
+
+def _another_version(policy: ConsensusPolicy, opening: Opening) -> str:
+    then, now = opening.policy_digest or "none from a file", policy.digest or "none from a file"
+    name, decision_id = policy.name, opening.proposal.decision_id
+    return f"{decision_id} was opened under the {name} of digest {then}, and this is {now}; install that one again"
 
 
 def _without_policy(
