@@ -107,11 +107,21 @@ def transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
     Raises:
         StoreError: The database refused or could not be reached.
     """
+    with speaking_of(engine), engine.connect() as connection:
+        connection.execution_options(**{_WRITES: writes})
+        with connection.begin():
+            yield connection
+
+
+@contextmanager
+def speaking_of(engine: Engine) -> Iterator[None]:
+    """Tell what the database refuses within the block as an error of the store.
+
+    Raises:
+        StoreError: The database refused or could not be reached.
+    """
     try:
-        with engine.connect() as connection:
-            connection.execution_options(**{_WRITES: writes})
-            with connection.begin():
-                yield connection
+        yield
     except (SQLAlchemyError, sqlite3.Error, UnicodeError) as error:
         raise StoreError(f"the audit store {name_of(engine.url)}: {words_of(error)}") from error
 

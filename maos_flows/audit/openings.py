@@ -54,6 +54,10 @@ class Openings:
         self._known[decision_id, number] = opening
         return opening
 
+    def forget(self) -> None:
+        """Forget what was read: it may have been read in a transaction that was undone."""
+        self._known.clear()
+
     def get(self, connection: Connection, decision_id: str, number: int) -> Opening:
         """Read the opening of a round that is there."""
         opening = self.read(connection, decision_id, number)

@@ -1,11 +1,11 @@
 """The audit store: every decision as it was opened, answered and closed, in SQLite or PostgreSQL."""
 
-import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
@@ -13,18 +13,22 @@ from maos_flows.audit import answers, checks, closing, leases, openings, runs, s
 from maos_flows.audit.batches import Batches
 from maos_flows.audit.bounds import arrived, in_utc
 from maos_flows.audit.encoding import decode
-from maos_flows.audit.engine import is_sqlite, make_engine, name_of, read_url, transaction
+from maos_flows.audit.engine import make_engine, name_of, read_url
 from maos_flows.audit.leases import Lease
 from maos_flows.audit.rows import DECISION
 from maos_flows.audit.runs import StageRecord, WorkflowRun
 from maos_flows.audit.schema import prepare
 from maos_flows.audit.submissions import Submission, SubmissionKind
 from maos_flows.audit.summaries import DecisionSummary
+from maos_flows.audit.transactions import Transactions
+from maos_flows.audit.writer import Writer
 from maos_flows.errors import ConfigurationError, Problem, StoreError
 from maos_flows.model import Absence, Ballot, Decision, Event, Opening, RejectedBallot
 from maos_flows.request import DecisionRequest
 
 __all__ = ["AuditStore", "DecisionSummary", "Lease", "StageRecord", "Submission", "SubmissionKind", "WorkflowRun"]
+
+Value = TypeVar("Value")
 
 
 class AuditStore:
@@ -37,8 +41,8 @@ class AuditStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._openings = openings.Openings()
-        # SQLite has one writer at a time. Threads queue here, in turn; between processes it waits by trying again.
-        self._turn: AbstractContextManager[object] = threading.Lock() if is_sqlite(engine.url) else nullcontext()
+        self._transactions = Transactions(engine, undone=self._openings.forget)
+        self._writer = Writer(self._transactions.together)
 
     @classmethod
     def open(cls, url: str) -> "AuditStore":
@@ -59,8 +63,21 @@ class AuditStore:
         return cls(engine)
 
     def close(self) -> None:
-        """Give back the connections."""
+        """Finish what was handed over, and give back the connections."""
+        self._writer.close()
         self._engine.dispose()
+
+    def hand_over(self, work: Callable[[], Value]) -> "Future[Value]":
+        """Have work with this store done by the store's own thread, in one transaction with whatever else is waiting.
+
+        A commit costs more than what it commits, so many answers that arrive at once are best handed over so; and what
+        calls several methods is then on disk as one or not at all. Work may run twice, the first time undone: it must
+        do nothing but call this store.
+
+        Returns:
+            What the work returned, once it is on disk; or what it raised, and then nothing of it is kept.
+        """
+        return self._writer.hand_over(work)
 
     def __enter__(self) -> Self:
         return self
@@ -338,10 +355,10 @@ class AuditStore:
         A log over the rows has its place here: its entries are added and its head is advanced before the commit, so
         that rows and log are on disk together or not at all. No agent and no policy is ever called within one.
         """
-        with self._turn, transaction(self._engine, writes=True) as connection:
+        with self._transactions.writing() as connection:
             yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with transaction(self._engine, writes=False) as connection:
+        with self._transactions.reading() as connection:
             yield connection

@@ -1,9 +1,10 @@
 """The flow of one decision: open, ask everybody at once, decide, record, show. A run that died goes on where it was."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -16,8 +17,8 @@ from prefect.states import Completed, Failed
 
 from maos_flows.audit.store import AuditStore
 from maos_flows.flows.artifacts import Progress, Showing, headline, publish_ballots, publish_decision
-from maos_flows.flows.edges import state_of, unsealed, untracked
-from maos_flows.flows.stores import audit_store
+from maos_flows.flows.edges import Sealed, state_of, unsealed, untracked
+from maos_flows.flows.stores import kept, opened_store
 from maos_flows.flows.tasks import POLICIES, collect_and_keep, deciding_task
 from maos_flows.model import (
     Absence,
@@ -86,81 +87,108 @@ async def _name_run(request: DecisionRequest) -> None:
 
 async def _decide(request: DecisionRequest, decision_id: str, showing: Showing) -> tuple[Decision, Sequence[Event]]:
     policy = POLICIES.find(request.algorithm)
-    store, opening, decision = await asyncio.to_thread(_open, request, policy, decision_id)
+    store = await opened_store()
+    begun = await kept(store, partial(_open, store, request, policy, decision_id))
+    decision, timeline = begun.decision, begun.timeline
     while decision is None:
-        state = await _hold_round(opening, request, policy, store, showing)
+        state = await _hold_round(begun, request, policy, store, showing)
         ruled: Decision = await unsealed(state)
         if _wants_another_round(ruled, request):
-            again = open_decision(
-                request, policy, decision_id=decision_id, now=utc_now(), round_number=opening.proposal.round + 1
-            )
-            opening = await asyncio.to_thread(store.open_round, replace(again, opened_at=opening.opened_at))
+            begun = await kept(store, partial(_open_round, store, request, policy, begun.opening))
             continue
-        decision = await record(untracked(_escalated(ruled, request)), [state])
-    return decision, await asyncio.to_thread(store.timeline, decision_id)
+        decision, timeline = await unsealed(
+            await state_of(record(untracked(_escalated(ruled, request)), [state], return_state=True))
+        )
+    return decision, timeline
 
 
-def _open(
-    request: DecisionRequest, policy: ConsensusPolicy, decision_id: str
-) -> tuple[AuditStore, Opening, Decision | None]:
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A round as it is on record when it is taken up: with its answers or, if the decision is closed, with that."""
+
+    opening: Opening
+    answered: Mapping[str, Ballot | Absence] = field(default_factory=dict)
+    decision: Decision | None = None
+    timeline: Sequence[Event] = ()
+
+
+def _open(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, decision_id: str) -> _Begun:
     """Open a decision, or find what was opened and perhaps decided under its id."""
-    store = audit_store()
     opening = store.open_decision(open_decision(request, policy, decision_id=decision_id, now=utc_now()), request)
-    return store, opening, store.decision(decision_id)
+    decision = store.decision(decision_id)
+    if decision is not None:
+        return _Begun(opening, decision=decision, timeline=store.timeline(decision_id))
+    return _Begun(opening, _begin_asking(store, opening.proposal, request))
+
+
+def _open_round(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, before: Opening) -> _Begun:
+    """Open the round after another, or find what was opened."""
+    proposal = before.proposal
+    again = open_decision(
+        request, policy, decision_id=proposal.decision_id, now=utc_now(), round_number=proposal.round + 1
+    )
+    opening = store.open_round(replace(again, opened_at=before.opened_at))
+    return _Begun(opening, _begin_asking(store, opening.proposal, request))
 
 
 @task(name="record", task_run_name="record", cache_policy=NO_CACHE, persist_result=False)
-async def record(decision: Decision, states: Sequence[object]) -> Decision:
-    """Close a decision in the audit store; if it was closed before, give what was recorded then."""
+async def record(decision: Decision, states: Sequence[object]) -> Sealed[tuple[Decision, Sequence[Event]]]:
+    """Close a decision in the audit store; if it was closed before, give what was recorded then. With its timeline."""
     del states  # what it depends on, for the graph
-    return await asyncio.to_thread(audit_store().close_decision, decision, at=utc_now())
+    store, at = await opened_store(), utc_now()
+    return Sealed(await kept(store, partial(_close, store, decision, at)))
+
+
+def _close(store: AuditStore, decision: Decision, at: datetime) -> tuple[Decision, Sequence[Event]]:
+    return store.close_decision(decision, at=at), store.timeline(decision.decision_id)
 
 
 async def _hold_round(
-    opening: Opening, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore, showing: Showing
+    begun: _Begun, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore, showing: Showing
 ) -> State[Any]:
-    """Ask whoever has not answered in this round, then let the policy's task decide what the store holds."""
-    states = await _collect(opening, request, policy, store)
-    box = await asyncio.to_thread(_box, opening.proposal, request, store)
-    showing.begin(publish_ballots(opening, box.ballots))
-    return await state_of(deciding_task(policy)(untracked(opening), states, untracked(box), return_state=True))
+    """Ask whoever has not answered in this round, then let the policy's task decide what is on record."""
+    answers, states = await _collect(begun, request, policy, store)
+    box = _box(begun.opening.proposal, request, answers)
+    showing.begin(publish_ballots(begun.opening, box.ballots))
+    return await state_of(deciding_task(policy)(untracked(begun.opening), states, untracked(box), return_state=True))
 
 
-def _box(proposal: Proposal, request: DecisionRequest, store: AuditStore) -> BallotBox:
-    """Read the answers accepted; ballots that were rejected are on record and listed when the decision is closed."""
-    answers = store.answers(proposal.decision_id, proposal.round)
+def _box(proposal: Proposal, request: DecisionRequest, answers: Mapping[str, Ballot | Absence]) -> BallotBox:
+    """Put the answers accepted in a box; ballots that were rejected are on record and listed when it is closed."""
+    in_order = [answers[name] for name in sorted(answers)]
     return BallotBox(
         proposal,
         request.agents,
-        tuple(answer for answer in answers if isinstance(answer, Ballot)),
-        tuple(answer for answer in answers if isinstance(answer, Absence)),
+        tuple(answer for answer in in_order if isinstance(answer, Ballot)),
+        tuple(answer for answer in in_order if isinstance(answer, Absence)),
     )
 
 
 def _keep(answer: Ballot | Absence, *, opening: Opening, store: AuditStore) -> Ballot | Absence:
     """Record an answer; an agent whose ballot is rejected has answered all the same, and is recorded as without one."""
-    kept = store.record_answer(answer)
-    rejected = scrutinise((kept,), opening).rejected if isinstance(kept, Ballot) else ()
+    given = store.record_answer(answer)
+    rejected = scrutinise((given,), opening).rejected if isinstance(given, Ballot) else ()
     if not rejected:
-        return kept
+        return given
     absence = Absence(
-        kept.decision_id,
-        kept.agent_id,
+        given.decision_id,
+        given.agent_id,
         AbsenceKind.FAILED,
         f"its ballot was rejected: {rejected[0].explanation}",
-        round=kept.round,
-        voter=kept.voter,
-        received_at=kept.received_at,
-        seconds=kept.seconds,
+        round=given.round,
+        voter=given.voter,
+        received_at=given.received_at,
+        seconds=given.seconds,
     )
     return store.record_answer(absence)
 
 
 async def _collect(
-    opening: Opening, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore
-) -> list[State[Any]]:
+    begun: _Begun, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore
+) -> tuple[Mapping[str, Ballot | Absence], list[State[Any]]]:
+    """Ask whoever has not answered; give all answers of the round as they are on record, and the tasks' states."""
+    opening, answered = begun.opening, dict(begun.answered)
     proposal = opening.proposal
-    answered = await asyncio.to_thread(_begin_asking, store, proposal, request)
     waiting = [agent for agent in request.agents if agent.id not in answered]
     enough = asyncio.Event()
 
@@ -169,13 +197,16 @@ async def _collect(
         ballots = [answer for answer in answered.values() if isinstance(answer, Ballot)]
         return is_settled(policy, opening, ballots, outstanding)
 
+    async def keep(answer: Ballot | Absence) -> Ballot | Absence:
+        return await kept(store, partial(_keep, answer, opening=opening, store=store))
+
     async def collect(agent_place: int) -> State[Any]:
         agent = waiting[agent_place]
         asking = collect_and_keep(
             untracked(agent),
             untracked(proposal),
             retries=request.retries,
-            keep=untracked(partial(_keep, opening=opening, store=store)),
+            keep=untracked(keep),
             enough=untracked(enough if request.early_stop else None),
             return_state=True,
         )
@@ -189,11 +220,12 @@ async def _collect(
         enough.set()
     progress = asyncio.create_task(_show_progress(proposal.decision_id, answered, len(request.agents)))
     try:
-        return list(await asyncio.gather(*(collect(place) for place in range(len(waiting)))))
+        states = await asyncio.gather(*(collect(place) for place in range(len(waiting))))
     finally:
         progress.cancel()
         with suppress(asyncio.CancelledError):
             await progress
+    return answered, list(states)
 
 
 async def _show_progress(decision_id: str, answered: dict[str, Any], expected: int) -> None:

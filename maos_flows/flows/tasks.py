@@ -10,7 +10,7 @@ async def choose() -> None:
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -45,7 +45,7 @@ from maos_flows.quorum import parse_fraction
 from maos_flows.voters.base import ask, utc_now
 
 Answer = Ballot | Absence
-Keep = Callable[[Answer], Answer]
+Keep = Callable[[Answer], Awaitable[Answer]]
 
 POLICIES = built_in_policies()
 """The policies tasks and flows know."""
@@ -111,7 +111,7 @@ async def collect_and_keep(
         answer = await ask(agent, proposal, retries=retries)
     else:
         answer = await ask_until(enough, agent, proposal, retries=retries)
-    kept = await asyncio.to_thread(keep, answer)
+    kept = await keep(answer)
     return Completed(name=_state_name(kept), message=_message(kept), data=Sealed(kept))
 
 
