@@ -1,7 +1,6 @@
 """Run decisions and workflows in the foreground, with live progress, and leave with the exit code they earned."""
 
 import asyncio
-import json
 import os
 import shlex
 import sys
@@ -13,31 +12,18 @@ from uuid import uuid4
 from maos_flows.cli.loading import fallback_roster, known_policies
 from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, fail, print_json, say
 from maos_flows.errors import ConfigurationError, NotFoundError, Problem, StoreError
+from maos_flows.flows.stack.settings import TEMPORARY
 from maos_flows.model import Outcome
 from maos_flows.records import to_plain
 from maos_flows.request import DecisionRequest
-from maos_flows.workflow import Workflow, load_workflow, stage_request
+from maos_flows.workflow import Workflow, question_request
 
-_PREFECT_DEFAULTS = {
-    # A temporary server needs 15 to 20 seconds on a slow machine, just past Prefect's own limit.
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "180",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
-    "PREFECT_LOGGING_LEVEL": "ERROR",
-    # Recording task runs in batches halves what the server spends on a decision.
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
-    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE": "100",
-    "PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE": "100",
-}
 _LOOK_SECONDS = 0.05
 
 
 def prepare_prefect() -> None:
     """Set what a temporary Prefect server needs, where the user has not; must come before Prefect is imported."""
-    for name, value in _PREFECT_DEFAULTS.items():
+    for name, value in TEMPORARY.items():
         os.environ.setdefault(name, value)
 
 
@@ -49,31 +35,17 @@ def request_of(stage: dict[str, Any], *, roster: Path | None) -> DecisionRequest
     """
     if not stage.get("question", "").strip():
         raise ConfigurationError([Problem("QUESTION", "is needed, unless a decision is taken up with --resume ID")])
-    fallback = fallback_roster(roster)
-    document = {"workflow_name": "decide", "stages": [{"stage": "decision", **stage}]}
     try:
-        workflow = load_workflow(
-            json.dumps(document),
-            source="",
-            base=Path.cwd(),
-            policies=known_policies(),
-            roster=fallback,
-        )
+        return question_request(stage, base=Path.cwd(), policies=known_policies(), roster=fallback_roster(roster))
     except ConfigurationError as error:
         raise ConfigurationError([_as_flag(problem) for problem in error.problems]) from error
-    request = stage_request(workflow, workflow.stages[0], earlier={}, run_id="")
-    return DecisionRequest(**{**_fields(request), "title": "", "workflow": ""})
-
-
-def _fields(request: DecisionRequest) -> dict[str, Any]:
-    return {name: getattr(request, name) for name in DecisionRequest.__dataclass_fields__}
 
 
 _FLAGS = {"consensus_algorithm": "algorithm", "expert_domains": "domains"}
 
 
 def _as_flag(problem: Problem) -> Problem:
-    key = problem.path.split(" ")[0].removeprefix("stages[0].").split(".")[0].split("[")[0]
+    key = problem.path.split(".")[0].split("[")[0]
     flag = _FLAGS.get(key, key).replace("_", "-")
     return Problem(f"--{flag}" if flag else "", problem.message)
 

@@ -2,6 +2,7 @@
 
 from maos_flows.workflow.loading import load_workflow, load_workflow_file
 from maos_flows.workflow.model import OnNoConsensus, Stage, Workflow, waves
+from maos_flows.workflow.question import question_request
 from maos_flows.workflow.requests import stage_request
 from maos_flows.workflow.schema import workflow_schema
 
@@ -11,6 +12,7 @@ __all__ = [
     "Workflow",
     "load_workflow",
     "load_workflow_file",
+    "question_request",
     "stage_request",
     "waves",
     "workflow_schema",
