@@ -282,6 +282,21 @@ class BatchChunkRow(Row, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+class ConfigurationChangeRow(Row, table=True):
+    """One change of the configuration, numbered from 1 without a gap; `record` says what changed, key by key."""
+
+    __tablename__ = "maos_configuration_change"
+
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_type=Instant)
+    who: str = Field(sa_type=Text)
+    action: str = Field(sa_type=Text)
+    path: str = Field(sa_type=Text)
+    digest_before: str = Field(sa_type=Text)
+    digest_after: str = Field(sa_type=Text)
+    record: bytes = Field(sa_type=LargeBinary)
+
+
 class LeaseRow(Row, table=True):
     """Who is at work on a flow run or a decision, and until when."""
 
@@ -313,3 +328,4 @@ SUBMISSION = _table(SubmissionRow)
 LEASE = _table(LeaseRow)
 BATCH = _table(BatchRow)
 BATCH_CHUNK = _table(BatchChunkRow)
+CONFIGURATION_CHANGE = _table(ConfigurationChangeRow)

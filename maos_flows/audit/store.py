@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, select
 from maos_flows.audit import answers, checks, closing, leases, openings, runs, submissions, summaries, timeline
 from maos_flows.audit.batches import Batches
 from maos_flows.audit.bounds import arrived, in_utc
+from maos_flows.audit.configuration import ConfigurationChanges
 from maos_flows.audit.encoding import decode
 from maos_flows.audit.engine import make_engine, name_of, read_url
 from maos_flows.audit.leases import Lease
@@ -339,6 +340,11 @@ class AuditStore:
     def batches(self) -> Batches:
         """What is decided in bulk."""
         return Batches(self._writing, self._reading)
+
+    @property
+    def configuration(self) -> ConfigurationChanges:
+        """Who changed the configuration, and how."""
+        return ConfigurationChanges(self._writing, self._reading)
 
     def check(self) -> tuple[str, ...]:
         """Read the whole store and say what is wrong with it, each in a line; nothing if all is well."""
