@@ -9,13 +9,14 @@ from maos_flows.model.codes import (
     Basis,
     EventKind,
     Outcome,
+    Protocol,
     Reason,
     RejectionReason,
     Risk,
     TieBreak,
 )
 from maos_flows.model.decisions import Certificate, Decision, Dissent, Event, Ruling, Tally, exact
-from maos_flows.model.proposals import Context, Opening, Parameters, Proposal, RaftTiming
+from maos_flows.model.proposals import Context, Opening, Parameters, Proposal
 
 __all__ = [
     "ABSTAIN",
@@ -39,7 +40,7 @@ __all__ = [
     "Outcome",
     "Parameters",
     "Proposal",
-    "RaftTiming",
+    "Protocol",
     "Reason",
     "RejectedBallot",
     "RejectionReason",

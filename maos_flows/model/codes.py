@@ -37,6 +37,13 @@ class Reason(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Protocol(StrEnum):
+    """What agents' replicas agree by, before a policy counts the ballots they agreed on."""
+
+    BYZANTINE = "byzantine"
+    RAFT = "raft"
+
+
 class Basis(StrEnum):
     """What a share is a share of."""
 

@@ -48,22 +48,6 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
-class RaftTiming:
-    """How long the replicas of `raft` wait, in milliseconds.
-
-    Attributes:
-        leader_timeout_ms: For so long a leader that hears no majority still leads, and who has heard it votes for
-            nobody else.
-        election_timeout_min_ms: A replica that hears no leader for so long stands for election at the earliest,
-        election_timeout_max_ms: and at the latest after so long; when exactly is drawn.
-    """
-
-    leader_timeout_ms: int = 300
-    election_timeout_min_ms: int = 150
-    election_timeout_max_ms: int = 300
-
-
-@dataclass(frozen=True, slots=True)
 class Parameters:
     """What a policy is applied with, frozen when the decision opens.
 
@@ -77,8 +61,6 @@ class Parameters:
         self_approval: Whether the proposer's own ballot counts.
         justification_required: Whether a ballot without reasoning is invalid.
         settings: What is set of the policy's own parameters, as plain data.
-        leader_override: Whether, under `raft`, the leader may decide alone what the ballots do not.
-        raft: How long the replicas of `raft` wait; None for the usual times.
     """
 
     threshold: Threshold = MAJORITY
@@ -90,8 +72,6 @@ class Parameters:
     self_approval: bool = True
     justification_required: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    leader_override: bool = False
-    raft: RaftTiming | None = None
 
 
 @dataclass(frozen=True, slots=True)

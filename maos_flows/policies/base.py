@@ -18,6 +18,7 @@ from maos_flows.model import (
     Outcome,
     Parameters,
     Proposal,
+    Protocol,
     Reason,
     Ruling,
     Tally,
@@ -69,10 +70,12 @@ class ConsensusPolicy:
         tolerates: What it withstands, in words.
         is_monotone: Whether more support never hurts a choice, as it should.
         digest: The digest of what it was loaded from, which binds a decision; empty for those of the package.
+        protocol: What the agents' replicas agree by before it is asked; None if the ballots are counted as they come.
     """
 
     name: str = ""
     tolerates: str = "as written"
+    protocol: Protocol | None = None
     is_monotone: bool = True
     digest: str = ""
 
@@ -106,6 +109,16 @@ class ConsensusPolicy:
             message = f"{self.name} has no parameters of its own"
             raise ConfigurationError([Problem(f"parameters.{key}", message) for key in given])
         return {}
+
+    def problems(self, electorate: Electorate, parameters: Parameters) -> tuple[Problem, ...]:
+        """Find what makes a decision impossible under this policy; by default nothing beside what always does."""
+        del electorate, parameters
+        return ()
+
+    def warnings(self, opening: Opening) -> tuple[str, ...]:
+        """Say, each in a line, what whoever opens a decision should know of its rule; by default nothing."""
+        del opening
+        return ()
 
     def weigh(self, agent: Agent, proposal: Proposal, weighing: Weighing) -> tuple[Fraction, str]:
         """Give an agent's weight for a proposal, and say where it comes from; by default one agent, one ballot."""

@@ -62,6 +62,7 @@ def freeze(
     electorate = Electorate(tuple(electors))
     proposal = replace(proposal, choices=tuple(map(tidy, proposal.choices)))
     problems += check(proposal, electorate, parameters)
+    problems += policy.problems(electorate, parameters)
     if problems:
         raise ConfigurationError(problems)
     return Opening(proposal, electorate, policy.name, parameters, opened_at, policy.digest)

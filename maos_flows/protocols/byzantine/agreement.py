@@ -59,6 +59,7 @@ class Agreement:
         seats: The agents, in any order; kept sorted by id.
         threshold: The share of the weight of all seats that a choice needs: silence is not consent.
         tie: What becomes of a tie.
+        binding: A digest of whatever else binds the decision; what is signed then holds for that alone.
 
     Raises:
         ConfigurationError: Fewer than 4 seats, ids or keys not unique, no choices, weights that count nothing.
@@ -70,6 +71,7 @@ class Agreement:
     seats: tuple[Seat, ...]
     threshold: Threshold = MORE_THAN_HALF
     tie: TieRule = TieRule.NONE
+    binding: str = ""
 
     def __post_init__(self) -> None:
         problems = (*_seat_problems(self.seats), *_choice_problems(self.choices))
@@ -121,6 +123,7 @@ class Agreement:
                     "threshold": str(self.threshold),
                     "tie": self.tie.value,
                     "faults": self.faults,
+                    **({"binding": self.binding} if self.binding else {}),
                 }
             )
         )

@@ -1,0 +1,117 @@
+"""The one signed form: JWS compact, Ed25519 only, canonical JSON. One function signs, one verifies.
+
+The header is fixed down to the byte (`alg`, `kid`, `typ`; RFC 7515, RFC 9864), so a token brings neither algorithm nor
+key: the key is the one that was frozen for its agent, `kid` its thumbprint (RFC 7638), `typ` what kind of thing was
+signed. The payload is RFC 8785 JSON without floats; its exact bytes are kept in the token and verified, never re-made.
+"""
+
+import base64
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from maos_flows.protocols.byzantine import canonical_bytes, read_payload
+
+ALGORITHM = "Ed25519"
+"""As RFC 9864 names it; the older name `EdDSA` is not taken."""
+
+LONGEST_TOKEN = 65_536
+_KEYS_REMEMBERED = 4_096
+
+Payload = Mapping[str, str | int]
+
+
+class SigningKey:
+    """A private key and its public half. The private half is never shown, not even by `repr`."""
+
+    def __init__(self, jwk: OKPKey) -> None:
+        self._jwk = jwk
+        self.public = str(jwk.as_dict(private=False)["x"])
+
+    @classmethod
+    def generate(cls) -> "SigningKey":
+        """Draw a new key from the operating system's randomness."""
+        return cls(OKPKey.generate_key("Ed25519"))
+
+    @classmethod
+    def from_jwk(cls, fields: Mapping[str, Any]) -> "SigningKey":
+        """Read a private key from the fields of its JWK (RFC 8037).
+
+        Raises:
+            ValueError: It is not the JWK of an Ed25519 private key, or its two halves do not belong together.
+        """
+        try:
+            jwk = OKPKey.import_key(dict(fields))
+            key = cls(jwk)
+            raw = jwk.private_key.public_key().public_bytes_raw() if jwk.is_private and jwk.private_key else b""
+        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError("it is not the JWK of an Ed25519 private key") from error
+        if fields.get("crv") != ALGORITHM or _base64(raw) != key.public:
+            raise ValueError("it is not the JWK of an Ed25519 private key")
+        return key
+
+    def as_jwk(self) -> dict[str, Any]:
+        """Give all of it as a JWK, to be kept where nobody else reads."""
+        return dict(self._jwk.as_dict(private=True))
+
+    def __repr__(self) -> str:
+        return f"SigningKey(public={self.public!r})"
+
+    def sign(self, kind: str, payload: Payload) -> str:
+        """Sign a payload as being of a kind: a token of three parts. The same input gives the same token."""
+        token: str = jws.serialize_compact(
+            _header_fields(self.public, kind), canonical_bytes(payload), self._jwk, algorithms=[ALGORITHM]
+        )
+        return token
+
+
+def verify(public_key: str, kind: str, token: str) -> dict[str, Any] | None:
+    """Read the payload of a token; None if this key did not sign it, exactly so, as being of this kind.
+
+    Args:
+        public_key: The signer's Ed25519 key (the `x` of RFC 8037), from whoever froze it, never from the token.
+        kind: What it must be.
+        token: Any text at all; nothing in it makes this raise.
+    """
+    if len(token) > LONGEST_TOKEN or token.partition(".")[0] != _header(public_key, kind):
+        return None
+    key = _public(public_key)
+    if key is None:
+        return None
+    try:
+        signed = jws.deserialize_compact(token, key, algorithms=[ALGORITHM])
+    except (JoseError, ValueError):
+        return None
+    return read_payload(signed.payload) if token.split(".")[1] == _base64(signed.payload) else None
+
+
+def _header_fields(public_key: str, kind: str) -> dict[str, str]:
+    return {"alg": ALGORITHM, "kid": thumbprint(public_key), "typ": f"maos-{kind}+jws"}
+
+
+@lru_cache(_KEYS_REMEMBERED)
+def thumbprint(public_key: str) -> str:
+    """Give the RFC 7638 thumbprint of an Ed25519 public key; an empty text for what is none."""
+    key = _public(public_key)
+    return "" if key is None else str(key.thumbprint())
+
+
+@lru_cache(_KEYS_REMEMBERED)
+def _header(public_key: str, kind: str) -> str:
+    return _base64(canonical_bytes(_header_fields(public_key, kind)))
+
+
+@lru_cache(_KEYS_REMEMBERED)
+def _public(public_key: str) -> OKPKey | None:
+    try:
+        return OKPKey.import_key({"kty": "OKP", "crv": ALGORITHM, "x": public_key})
+    except (JoseError, ValueError):
+        return None
+
+
+def _base64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
