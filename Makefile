@@ -17,7 +17,7 @@ test: $(VENV)/.ready-dev
 	$(BIN)/python -m coverage report --fail-under=100 --include='$(PURE)'
 
 # The core and the protocols decide; every branch of them is tested.
-PURE := maos_flows/errors.py,maos_flows/quorum.py,maos_flows/model/*,maos_flows/scrutiny.py,maos_flows/questions.py,maos_flows/tally.py,maos_flows/margin.py,maos_flows/selection.py,maos_flows/policies/*,maos_flows/protocols/*
+PURE := maos_flows/errors.py,maos_flows/quorum.py,maos_flows/model/*,maos_flows/scrutiny.py,maos_flows/questions.py,maos_flows/tally.py,maos_flows/margin.py,maos_flows/selection.py,maos_flows/policies/*,maos_flows/protocols/*,maos_flows/weights/*
 
 # Format, lint, types, layers, the manual.
 check: $(VENV)/.ready-dev
