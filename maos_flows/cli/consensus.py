@@ -5,7 +5,8 @@ Each command lives in a file of its own and is registered here.
 
 import typer
 
-from maos_flows.cli import records
+from maos_flows.cli import monitor, records
 
 app = typer.Typer(help="Watch decisions and what decides them.", no_args_is_help=True)
+app.command("monitor")(monitor.monitor)
 app.command("show")(records.show)

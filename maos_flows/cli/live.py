@@ -1,27 +1,28 @@
-"""Watch decisions while they run: a live table on a terminal, plain lines elsewhere. It only reads the audit store."""
+"""Watch decisions while they run: a live view on a terminal, plain lines elsewhere. It only reads the audit store."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
 from threading import Event as Signal
 from threading import Thread
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 from maos_flows.audit.store import AuditStore
-from maos_flows.cli.render import clean
+from maos_flows.cli.watching.lines import lines_of
+from maos_flows.cli.watching.reading import Reader, Timelines
+from maos_flows.cli.watching.screen import overview
+from maos_flows.cli.watching.sections import Look
 from maos_flows.errors import StoreError
-from maos_flows.model import Ballot, Decision, Event, Opening
-from maos_flows.policies.threshold import describe
-from maos_flows.scrutiny import scrutinise
-from maos_flows.tally import count
+from maos_flows.model import Event
 
 INTERVAL_SECONDS = 0.2
 _LINES_SHOWN = 6
+_LOOK = Look()
 
 
 @contextmanager
@@ -33,9 +34,10 @@ def watching(store: AuditStore, decisions: Callable[[AuditStore], Sequence[str]]
         decisions: Gives the ids of the decisions there are by now.
     """
     console = Console(stderr=True)
-    follow = _follow_live if console.is_terminal else _follow_in_lines
+    timelines = Timelines(store, decisions)
     stop = Signal()
-    thread = Thread(target=follow, args=(store, decisions, console, stop), daemon=True)
+    follow = partial(_follow_live, console=console) if console.is_terminal else _follow_in_lines
+    thread = Thread(target=follow, args=(timelines, stop), daemon=True)
     thread.start()
     try:
         yield
@@ -44,88 +46,30 @@ def watching(store: AuditStore, decisions: Callable[[AuditStore], Sequence[str]]
         thread.join()
 
 
-class _Timelines:
-    """Reads each decision's timeline on from where it stopped."""
-
-    def __init__(self, store: AuditStore, decisions: Callable[[AuditStore], Sequence[str]]) -> None:
-        self._store = store
-        self._decisions = decisions
-        self._read: dict[str, int] = {}
-
-    def known(self) -> list[str]:
-        for name in self._decisions(self._store):
-            self._read.setdefault(name, 0)
-        return list(self._read)
-
-    def news(self) -> list[tuple[str, Event]]:
-        found = []
-        for name in self.known():
-            for event in self._store.timeline(name, after=self._read[name]):
-                self._read[name] = event.sequence
-                found.append((name, event))
-        return sorted(found, key=lambda item: item[1].at)
+def _lines(news: Sequence[tuple[Reader, Event]]) -> list[str]:
+    shown = [(reader, event) for reader, event in news if event.kind in _LOOK.kinds]
+    return [line for reader, event in shown for line in lines_of(event, reader, _LOOK, mark=reader.name)]
 
 
-def _line(name: str, event: Event) -> str:
-    return f"{event.at:%H:%M:%S} {name}  {clean(event.text)}"
-
-
-def _follow_in_lines(
-    store: AuditStore, decisions: Callable[[AuditStore], Sequence[str]], console: Console, stop: Signal
-) -> None:
-    del console
-    timelines = _Timelines(store, decisions)
+def _follow_in_lines(timelines: Timelines, stop: Signal) -> None:
     while True:
         last = stop.wait(INTERVAL_SECONDS)
         try:
-            for name, event in timelines.news():
-                print(_line(name, event), file=sys.stderr, flush=True)
+            for line in _lines(timelines.news()):
+                print(line, file=sys.stderr, flush=True)
         except StoreError:
             pass  # the store was busy: what was missed is read the next time
         if last:
             return
 
 
-def _follow_live(
-    store: AuditStore, decisions: Callable[[AuditStore], Sequence[str]], console: Console, stop: Signal
-) -> None:
-    timelines = _Timelines(store, decisions)
+def _follow_live(timelines: Timelines, stop: Signal, *, console: Console) -> None:
     lines: list[str] = []
     with Live(console=console, transient=True, refresh_per_second=5) as live:
         while not stop.wait(INTERVAL_SECONDS):
             try:
-                lines += [_line(name, event) for name, event in timelines.news()]
-                live.update(_view(store, timelines.known(), lines[-_LINES_SHOWN:]))
+                lines += _lines(timelines.news())
             except StoreError:
                 continue  # the store was busy: what was missed is read the next time
-
-
-def _view(store: AuditStore, names: Sequence[str], lines: Sequence[str]) -> RenderableType:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("decision", "answered", "", "strongest", "needed", "outcome"):
-        table.add_column(heading)
-    for name in names:
-        opening = store.opening(name)
-        if opening is not None:
-            table.add_row(*_row(name, opening, store.decision(name), store))
-    return Group(table, Text("\n".join(lines), style="dim"))
-
-
-def _row(name: str, opening: Opening, decision: Decision | None, store: AuditStore) -> tuple[RenderableType, ...]:
-    proposal, parameters = opening.proposal, opening.parameters
-    answers = store.answers(name, proposal.round)
-    ballots = [answer for answer in answers if isinstance(answer, Ballot)]
-    tally = count(scrutinise(ballots, opening).counted, proposal, opening.electorate)
-    total = len(opening.electorate.electors)
-    leaders = tally.leaders
-    strongest = f"{clean(' = '.join(leaders))} {tally.amount(tally.units[leaders[0]])}" if leaders else "-"
-    whole = tally.amount(tally.whole(parameters.basis))
-    outcome = Text(decision.outcome, style="green" if decision.choice else "yellow") if decision else Text("asking")
-    return (
-        name,
-        f"{len(answers)}/{total}",
-        ProgressBar(total=max(total, 1), completed=len(answers), width=16),
-        Text(f"{strongest} of {whole}"),
-        f"{describe(parameters.threshold)}",
-        outcome,
-    )
+            recent = Text("\n".join(lines[-_LINES_SHOWN:]), style="dim")
+            live.update(Group(overview(timelines.readers.values(), datetime.now(UTC)), recent))

@@ -23,7 +23,17 @@ FormatOption = Annotated[Format, typer.Option("--format", help="Print text for p
 
 def print_json(data: Any) -> None:
     """Print plain data as JSON."""
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+    print(as_json(data, indent=2))
+
+
+def as_json(data: Any, *, indent: int | None = None) -> str:
+    """Write plain data as JSON that a terminal cannot take for commands: what does not print is escaped."""
+    text = json.dumps(data, indent=indent, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() or character == "\n" else json.dumps(character)[1:-1] for character in text
+    )
 
 
 def say(text: str) -> None:

@@ -9,13 +9,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from maos_flows.model import Ballot, Decision, Event, Outcome, exact
+from maos_flows.cli.watching.lines import lines_of
+from maos_flows.cli.watching.sections import Look
+from maos_flows.cli.watching.words import clean
+from maos_flows.model import Ballot, Decision, Outcome, exact
 from maos_flows.policies.threshold import describe
 
 if TYPE_CHECKING:
-    from maos_flows.audit.store import DecisionSummary
+    from maos_flows.audit.store import DecisionSummary, Submission
     from maos_flows.cli.lookup import Found
     from maos_flows.workflow import Workflow
+
+__all__ = ["clean", "print_found", "print_summaries", "print_workflow", "print_workflow_list"]
 
 _PIPED_WIDTH = 120
 _SHORT_REASON = 200
@@ -24,11 +29,6 @@ _STYLES = {
     Outcome.OVERRIDDEN: "bold green",
     Outcome.ERROR: "bold red",
 }
-
-
-def clean(text: str) -> str:
-    """Make text safe for a terminal: one line, no control characters."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _console() -> Console:
@@ -63,7 +63,9 @@ def _print_decision(console: Console, found: "Found", *, timeline: bool, votes: 
     opening = found.opening
     if opening is not None:
         console.print(Text(clean(opening.proposal.question), style="bold"))
-    if decision is None:
+    if found.submission is not None:
+        _print_submission(console, found.submission)
+    elif decision is None:
         console.print(f"still open; {len(found.ballots)} ballots so far")
     else:
         _print_outcome(console, decision)
@@ -74,7 +76,7 @@ def _print_decision(console: Console, found: "Found", *, timeline: bool, votes: 
         _print_not_counted(console, decision)
         _print_margin(console, decision)
     if timeline:
-        _print_timeline(console, found.timeline)
+        _print_timeline(console, found)
     console.print(f"decision  {found.name}")
 
 
@@ -143,10 +145,18 @@ def _print_margin(console: Console, decision: Decision) -> None:
         console.print(f"margin    {ballots} would have had to change{alone}")
 
 
-def _print_timeline(console: Console, timeline: Sequence[Event]) -> None:
+def _print_submission(console: Console, submission: "Submission") -> None:
+    console.print(Text(clean(submission.title), style="bold"))
+    cancelled = f"; cancelled at {submission.cancelled_at:%H:%M:%S}" if submission.cancelled_at is not None else ""
+    console.print(f"submitted at {submission.submitted_at:%Y-%m-%d %H:%M:%S}, not opened yet{cancelled}")
+
+
+def _print_timeline(console: Console, found: "Found") -> None:
     console.print("Timeline")
-    for event in timeline:
-        console.print(f"  {event.at:%H:%M:%S} - {clean(event.text)}")
+    if found.reader is not None:
+        for event in found.timeline:
+            for line in lines_of(event, found.reader, Look()):
+                console.print(Text(f"  {line}"), soft_wrap=True)
 
 
 def print_summaries(summaries: "Sequence[DecisionSummary]") -> None:

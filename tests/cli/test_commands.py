@@ -58,7 +58,7 @@ class TestDecide:
         for part in ("reached: a", "a has 3 of 5 eligible", "agent_2 is for it", "Dissent", "margin    1 ballot", "d-"):
             assert part in result.stdout
         assert "simulated" not in result.stdout
-        assert "agent_0: a" in result.stderr
+        assert "agent_0 votes: a" in result.stderr
 
     def test_no_consensus_is_exit_code_1(self, roster):
         result = maos("decide", "Which one: a, b, or c?", "--roster", str(roster), "--algorithm", "supermajority")
@@ -87,7 +87,7 @@ class TestDecide:
         listed = maos("list")
         again = maos("decide", "--resume", name, "--format", "json")
 
-        assert re.search(r"\d\d:\d\d:\d\d - agent_0: a", shown.stdout)
+        assert re.search(r"\d\d:\d\d:\d\d - agent_0 votes: a", shown.stdout)
         assert name in listed.stdout
         assert json.loads(again.stdout) == json.loads(made.stdout)
 

@@ -1,0 +1,128 @@
+"""Read decisions on from where the last look stopped, from the audit store alone."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from heapq import merge
+
+from maos_flows.audit.store import AuditStore
+from maos_flows.model import Absence, Ballot, Decision, Event, EventKind, Opening, Tally
+from maos_flows.scrutiny import scrutinise
+from maos_flows.tally import count
+
+_OPENS = {EventKind.OPENED, EventKind.ROUND_OPENED}
+_ANSWERS = {EventKind.BALLOT, EventKind.ABSENCE}
+
+
+class Reader:
+    """One decision as far as it was read: each look reads only what came since.
+
+    Attributes:
+        name: The decision's id.
+        opening: The latest round's.
+        decision: The whole record, once its end was read.
+        events: The timeline.
+    """
+
+    def __init__(self, store: AuditStore, name: str) -> None:
+        self._store = store
+        self.name = name
+        self.opening: Opening | None = None
+        self.decision: Decision | None = None
+        self.events: list[Event] = []
+        self._answers: dict[tuple[int, str], Ballot | Absence] = {}
+
+    def news(self) -> tuple[Event, ...]:
+        """Read the events since the last look, and what they tell of. A look that fails can be repeated.
+
+        Raises:
+            StoreError: The store is busy or cannot be reached.
+        """
+        last = self.events[-1].sequence if self.events else 0
+        found = self._store.timeline(self.name, after=last)
+        kinds = {event.kind for event in found}
+        opening = self._store.opening(self.name) if kinds & _OPENS else self.opening
+        rounds = {round_of(event) for event in found if event.kind in _ANSWERS}
+        answers = [answer for number in sorted(rounds) for answer in self._store.answers(self.name, number)]
+        decision = self._store.decision(self.name) if EventKind.DECIDED in kinds else self.decision
+        self.opening, self.decision = opening, decision
+        self._answers.update({(answer.round, answer.agent_id): answer for answer in answers})
+        self.events += found
+        return found
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether ballots are sealed, and stay so until the decision is closed."""
+        cast = [event for event in self.events if event.kind is EventKind.BALLOT]
+        return self.decision is None and any("choice" not in event.data for event in cast)
+
+    def answer(self, event: Event) -> Ballot | Absence | None:
+        """Give the answer an event tells of; None where it is none, or sealed."""
+        if event.kind not in _ANSWERS or event.agent_id is None:
+            return None
+        found = self._answers.get((round_of(event), event.agent_id))
+        return None if isinstance(found, Ballot) and self.is_sealed else found
+
+    @property
+    def round(self) -> int:
+        """The latest round's number; 0 before the first."""
+        return 0 if self.opening is None else self.opening.proposal.round
+
+    def answers(self) -> tuple[Ballot | Absence, ...]:
+        """Give the latest round's answers, sealed or not: who has answered is no secret."""
+        return tuple(answer for (number, _), answer in self._answers.items() if number == self.round)
+
+    def tally(self) -> Tally | None:
+        """Count the latest round's ballots so far; None while they are sealed, or before the opening."""
+        if self.opening is None or self.is_sealed:
+            return None
+        ballots = [answer for answer in self.answers() if isinstance(answer, Ballot)]
+        return count(scrutinise(ballots, self.opening).counted, self.opening.proposal, self.opening.electorate)
+
+    @property
+    def lives_until(self) -> datetime | None:
+        """By when more must have been heard of it: a deadline, or a later event; None if it has no deadline."""
+        if self.opening is None or self.opening.proposal.deadline is None:
+            return None
+        escalations = [event for event in self.events if event.kind is EventKind.ESCALATED]
+        given = [instant for event in escalations if (instant := _instant(event.data.get("until"))) is not None]
+        return max(self.opening.proposal.deadline, self.events[-1].at, *given)
+
+
+def round_of(event: Event) -> int:
+    """Give the round an event is of; 1 where it does not say."""
+    number = event.data.get("round", 1)
+    return number if isinstance(number, int) else 1
+
+
+def _instant(text: object) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return instant if instant.tzinfo is not None else None
+
+
+class Timelines:
+    """Several decisions read together: those there are by now."""
+
+    def __init__(self, store: AuditStore, names: Callable[[AuditStore], Sequence[str]]) -> None:
+        self._store = store
+        self._names = names
+        self.readers: dict[str, Reader] = {}
+        self._unseen: dict[str, list[tuple[Reader, Event]]] = {}
+
+    def news(self) -> list[tuple[Reader, Event]]:
+        """Read what came since the last look, in the order in which it happened.
+
+        Raises:
+            StoreError: The store is busy or cannot be reached.
+        """
+        for name in self._names(self._store):
+            if name not in self.readers:
+                self.readers[name] = Reader(self._store, name)
+        for reader in self.readers.values():
+            if reader.decision is None:
+                self._unseen.setdefault(reader.name, []).extend((reader, event) for event in reader.news())
+        found = list(merge(*self._unseen.values(), key=lambda item: item[1].at))  # each one's own order stays
+        self._unseen = {}  # not before all were read: what one look found must not be lost when another fails
+        return found
