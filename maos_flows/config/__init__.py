@@ -1,5 +1,6 @@
 """Configuration: the settings of an installation, resolved once, where a request is made."""
 
+from maos_flows.config.resolving import Configuration, resolve
 from maos_flows.config.settings import Settings, settings_from
 
-__all__ = ["Settings", "settings_from"]
+__all__ = ["Configuration", "Settings", "resolve", "settings_from"]

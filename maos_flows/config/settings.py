@@ -8,7 +8,10 @@ from maos_flows.config.worker import WORKER_VARIABLES
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import nearest
 
-_PREFIX = "MAOS_"
+PREFIX = "MAOS_"
+CONFIGURED = ("MAOS_CONSENSUS", "MAOS_AGENT_WEIGHTS", "MAOS_AGENT_EXPERTISE", "MAOS_AGENTS")
+"""How the variables begin that set keys of `config.yml`."""
+
 _KNOWN = ("MAOS_HOME", "MAOS_DATABASE_URL", "MAOS_ROSTER", *WORKER_VARIABLES)
 _SCHEMES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
 
@@ -27,13 +30,19 @@ class Settings:
     database_url: str
     roster: Path | None = None
 
+    @property
+    def config_file(self) -> Path:
+        """The file that says how decisions are made."""
+        return self.home / "config.yml"
+
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """Resolve the settings from environment variables; a variable that is empty is as good as not set.
 
     Args:
         environ: `MAOS_HOME` (default `~/.maos`), `MAOS_DATABASE_URL` (default the SQLite file `audit.db` in the
-            home), `MAOS_ROSTER` (default none). Others that start with `MAOS_` are refused, the rest is not looked at.
+            home), `MAOS_ROSTER` (default none). Those that set keys of `config.yml` are `resolve`'s affair;
+            others that start with `MAOS_` are refused, the rest is not looked at.
 
     Raises:
         ConfigurationError: A variable is unknown or cannot be used; names every one.
@@ -51,7 +60,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
 
 
 def _problems(environ: Mapping[str, str]) -> Iterator[Problem]:
-    for name in sorted(name for name in environ if name.startswith(_PREFIX) and name not in _KNOWN):
+    own = [name for name in environ if name.startswith(PREFIX) and not name.startswith(CONFIGURED)]
+    for name in sorted(name for name in own if name not in _KNOWN):
         yield Problem(name, f"unknown variable, known are {', '.join(_KNOWN)}{nearest(name, _KNOWN)}")
     scheme, separator, _ = environ.get("MAOS_DATABASE_URL", "").partition("://")
     if scheme and (not separator or scheme not in _SCHEMES):
