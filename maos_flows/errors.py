@@ -42,5 +42,9 @@ class StoreError(MaosError):
     """The audit store cannot be read or written; nothing is decided without it."""
 
 
+class WorkerError(MaosError):
+    """The worker's processes cannot be started."""
+
+
 class ConflictError(MaosError):
     """A record with this id exists already and says something else."""

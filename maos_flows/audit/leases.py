@@ -43,7 +43,7 @@ def renew(
 
 
 def take_over(connection: Connection, owner: str, subject: str, *, now: datetime, until: datetime) -> int | None:
-    """Take the lease of an owner who is gone, or of nobody, and count it; None if somebody holds it.
+    """Take the lease of an owner who is gone, of nobody, or one's own anew, and count it; None if another holds it.
 
     Of several who try at once, one gets it.
     """
@@ -56,7 +56,7 @@ def take_over(connection: Connection, owner: str, subject: str, *, now: datetime
             "expires_at": insert.excluded.expires_at,
             "takeovers": LEASE.c.takeovers + 1,
         },
-        where=LEASE.c.expires_at <= now,
+        where=(LEASE.c.owner == owner) | (LEASE.c.expires_at <= now),
     ).returning(LEASE.c.takeovers)
     values = {"subject": subject, "owner": owner, "expires_at": until, "takeovers": 1}
     return connection.execute(once, values).scalar_one_or_none()

@@ -313,10 +313,10 @@ class AuditStore:
             return leases.renew(connection, owner, subjects, now=now, until=until)
 
     def take_over_lease(self, owner: str, subject: str, *, now: datetime, until: datetime) -> int | None:
-        """Take the lease of an owner who is gone, or one that nobody has.
+        """Take the lease of an owner who is gone, one that nobody has, or one's own anew: its process died.
 
         Returns:
-            How often it was taken over by now; None if somebody holds it.
+            How often it was taken over by now; None if another owner holds it.
         """
         with self._writing() as connection:
             return leases.take_over(connection, owner, subject, now=now, until=until)

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     POLICY_ERROR = "policy_error"
     NO_CONSENSUS = "no_consensus"
     CANCELLED = "cancelled"
+    ABANDONED = "abandoned"
 
 
 class Protocol(StrEnum):

@@ -48,6 +48,12 @@ def test_takeovers_are_counted_through_renewals(store: AuditStore) -> None:
     assert store.take_over_lease("bob", "a", now=LATER, until=LATER) == 2
 
 
+def test_an_owner_whose_process_died_takes_its_own_lease_anew(store: AuditStore) -> None:
+    renew(store, "ada", "a")
+
+    assert [store.take_over_lease("ada", "a", now=NOON, until=UNTIL) for _ in range(2)] == [1, 2]
+
+
 def test_what_nobody_ever_held_can_be_taken_over(store: AuditStore) -> None:
     assert store.take_over_lease("bob", "a", now=NOON, until=UNTIL) == 1
     assert store.take_over_lease("ada", "a", now=NOON, until=UNTIL) is None
