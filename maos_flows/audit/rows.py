@@ -297,6 +297,23 @@ class ConfigurationChangeRow(Row, table=True):
     record: bytes = Field(sa_type=LargeBinary)
 
 
+class PolicyVersionRow(Row, table=True):
+    """One version of a policy that was installed, with its bytes, or that it was removed; `number` counts from 1."""
+
+    __tablename__ = "maos_policy_version"
+    __table_args__ = (Index("maos_policy_version_by_name", "name", "number"),)
+
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: datetime = Field(sa_type=Instant)
+    who: str = Field(sa_type=Text)
+    action: str = Field(sa_type=Text)
+    name: str = Field(sa_type=Text)
+    kind: str = Field(sa_type=Text)
+    digest: str = Field(sa_type=Text)
+    content: bytes = Field(sa_type=LargeBinary)
+    origin: str = Field(sa_type=Text)
+
+
 class LeaseRow(Row, table=True):
     """Who is at work on a flow run or a decision, and until when."""
 
@@ -329,3 +346,4 @@ LEASE = _table(LeaseRow)
 BATCH = _table(BatchRow)
 BATCH_CHUNK = _table(BatchChunkRow)
 CONFIGURATION_CHANGE = _table(ConfigurationChangeRow)
+POLICY_VERSION = _table(PolicyVersionRow)

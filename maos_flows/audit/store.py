@@ -1,6 +1,6 @@
 """The audit store: every decision as it was opened, answered and closed, in SQLite or PostgreSQL."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,13 +9,15 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine, select
 
-from maos_flows.audit import answers, checks, closing, leases, openings, runs, submissions, summaries, timeline
+from maos_flows.audit import answers, checks, closing, conduct, leases, openings, runs, submissions, summaries, timeline
 from maos_flows.audit.batches import Batches
 from maos_flows.audit.bounds import arrived, in_utc
+from maos_flows.audit.conduct import Conduct
 from maos_flows.audit.configuration import ConfigurationChanges
 from maos_flows.audit.encoding import decode
 from maos_flows.audit.engine import make_engine, name_of, read_url
 from maos_flows.audit.leases import Lease
+from maos_flows.audit.policies import PolicyVersions
 from maos_flows.audit.rows import DECISION
 from maos_flows.audit.runs import StageRecord, WorkflowRun
 from maos_flows.audit.schema import prepare
@@ -215,6 +217,11 @@ class AuditStore:
         with self._reading() as connection:
             return summaries.read(connection, limit=limit, run_id=run_id, before=moment)
 
+    def conduct(self, agents: Sequence[str], *, limit: int = 200) -> tuple[Conduct, ...]:
+        """Read what is on record of agents over the newest decisions, in the order in which they are named."""
+        with self._reading() as connection:
+            return conduct.read(connection, agents, limit=limit)
+
     def open_run(self, run: WorkflowRun) -> WorkflowRun:
         """Keep a run of a workflow.
 
@@ -345,6 +352,11 @@ class AuditStore:
     def configuration(self) -> ConfigurationChanges:
         """Who changed the configuration, and how."""
         return ConfigurationChanges(self._writing, self._reading)
+
+    @property
+    def policies(self) -> PolicyVersions:
+        """Which versions of policies were installed."""
+        return PolicyVersions(self._writing, self._reading)
 
     def check(self) -> tuple[str, ...]:
         """Read the whole store and say what is wrong with it, each in a line; nothing if all is well."""
