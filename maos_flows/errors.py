@@ -48,3 +48,15 @@ class WorkerError(MaosError):
 
 class ConflictError(MaosError):
     """A record with this id exists already and says something else."""
+
+
+class ServerError(MaosError):
+    """The Prefect server cannot be reached, or refuses; `status` is what it answered, None if it did not."""
+
+    def __init__(self, text: str, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(text)
+
+
+class StackError(MaosError):
+    """The local stack cannot be started, found or stopped."""

@@ -1,7 +1,7 @@
 """Selection: which agents of a roster are asked. A fixed rule, so that the same roster gives the same electorate."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from maos_flows.model import Agent, Roster
 from maos_flows.scrutiny import fold
@@ -44,6 +44,12 @@ def select_agents(
 
     chosen = sorted(sorted(range(len(allowed)), key=fit)[:most])
     return tuple(allowed[place] for place in chosen)
+
+
+def mentioned(names: Iterable[str], text: str) -> tuple[str, ...]:
+    """Give the names that a text mentions, each once, in their order."""
+    said = _words(text)
+    return tuple(dict.fromkeys(name for name in names if _words(name).strip() and _words(name) in said))
 
 
 def _words(text: str) -> str:

@@ -1,21 +1,38 @@
-"""What deployments start: a workflow file, run as one flow."""
+"""What deployments start: a workflow, and a question filled in on a form."""
 
+import asyncio
+import os
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
+from pydantic import Field
 
+from maos_flows.audit.store import AuditStore
+from maos_flows.config import settings_from
 from maos_flows.flows.compiler import run_stages
+from maos_flows.flows.decide import decide
+from maos_flows.flows.stores import opened_store
+from maos_flows.flows.submitting import submitted_workflow
 from maos_flows.flows.tasks import POLICIES
-from maos_flows.workflow import load_workflow_file
+from maos_flows.records import to_plain
+from maos_flows.roster import LoadedRoster, load_roster
+from maos_flows.workflow import Workflow, load_workflow, load_workflow_file, question_request
+
+Algorithm = StrEnum("Algorithm", {name: name for name in POLICIES})  # type: ignore[misc]
+"""The algorithms there are, for the form."""
+
+_FIRST = Algorithm("simple_majority")
+_LONGEST_NAME = 60
 
 
 def _run_name() -> str:
     path = Path(str(flow_run.parameters.get("workflow", "workflow")))
-    return f"{path.stem} {run_id_of(flow_run.id)}"
+    return f"{path.stem} {flow_run.parameters.get('run_id') or run_id_of(flow_run.id)}"
 
 
 def run_id_of(flow_run_id: UUID | str | None) -> str:
@@ -24,15 +41,87 @@ def run_id_of(flow_run_id: UUID | str | None) -> str:
 
 
 @flow(name="maos-workflow", flow_run_name=_run_name, persist_result=False)
-async def run_workflow(workflow: str, run_id: str | None = None) -> State[Any]:
-    """Run a workflow file.
+async def run_workflow(
+    workflow: Annotated[str, Field(description="Path of the YAML or JSON file, where the worker is.")],
+    roster: Annotated[
+        str | None, Field(description="Path of a roster file, used where the workflow names no agents.")
+    ] = None,
+    run_id: Annotated[str | None, Field(description="A run that was begun or submitted, to take it up.")] = None,
+) -> State[Any]:
+    """Run a workflow.
+
+    A run that was submitted runs the document that was handed in, whatever the file says by now.
 
     Args:
         workflow: Path of the YAML or JSON file, relative to where the flow runs.
+        roster: Path of the roster file that is used where it names no agents; without one, the configured one.
         run_id: A run that was begun, to take it up; without one the id is this flow run's.
 
     Raises:
         ConfigurationError: The file is not a workflow; names every problem.
     """
-    loaded = load_workflow_file(Path(workflow), policies=POLICIES)
-    return await run_stages(loaded, run_id or run_id_of(flow_run.id))
+    name = run_id or run_id_of(flow_run.id)
+    loaded = await asyncio.to_thread(_load, await opened_store(), workflow, roster, name)
+    return await run_stages(loaded, name)
+
+
+def _load(store: AuditStore, workflow: str, roster: str | None, run_id: str) -> Workflow:
+    submission = store.submission(run_id)
+    if submission is None:
+        return load_workflow_file(Path(workflow), policies=POLICIES, roster=_roster(roster))
+    handed_in = submitted_workflow(submission)
+    return load_workflow(
+        handed_in.text,
+        source=handed_in.source,
+        base=Path(handed_in.base),
+        policies=POLICIES,
+        roster=_roster(roster or handed_in.roster),
+    )
+
+
+def _roster(given: str | None) -> LoadedRoster | None:
+    path = given or settings_from(os.environ).roster
+    return load_roster(path) if path else None
+
+
+def _question_name() -> str:
+    line = " ".join(str(flow_run.parameters.get("question", "")).split())
+    return line[:_LONGEST_NAME] or "a question"
+
+
+@flow(name="maos-ask", flow_run_name=_question_name, persist_result=False)
+async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be filled in
+    question: Annotated[
+        str, Field(description="What is asked. May list its choices: 'Which one: a, b, or c?'", min_length=1)
+    ],
+    choices: Annotated[
+        tuple[str, ...],
+        Field(description="The answers allowed; if none, those the question lists, else approve or reject."),
+    ] = (),
+    algorithm: Annotated[Algorithm, Field(description="How ballots become a decision.")] = _FIRST,
+    threshold: Annotated[str, Field(description="The share a choice needs, such as 0.67 or 2/3.")] = "",
+    max_agents: Annotated[int | None, Field(description="Ask at most so many agents, the best fitting.", ge=1)] = None,
+    domains: Annotated[tuple[str, ...], Field(description="What it is about; experts in it weigh more.")] = (),
+    timeout: Annotated[str, Field(description="How long to wait for ballots: 30s, 5m, 1h.")] = "60s",  # noqa: ASYNC109 - how long the decision is open, by the form's word
+    roster: Annotated[str | None, Field(description="Path of a roster file, where the worker is.")] = None,
+) -> State[Any]:
+    """Ask agents a question and decide by their ballots.
+
+    Raises:
+        ConfigurationError: It is not a question that can be asked; names every problem.
+    """
+    stage = {
+        "question": question,
+        "choices": list(choices),
+        "consensus_algorithm": str(algorithm),
+        "threshold": threshold.strip(),
+        "max_agents": max_agents and str(max_agents),
+        "expert_domains": list(domains),
+        "timeout": timeout,
+    }
+    given = {key: value for key, value in stage.items() if value}
+    loaded = await asyncio.to_thread(_roster, roster)
+    request = question_request(given, base=Path.cwd(), policies=POLICIES, roster=loaded)
+    decision_id = f"d-{str(flow_run.id).replace('-', '')[:12]}"
+    state: State[Any] = await decide(to_plain(request), decision_id, return_state=True)
+    return state

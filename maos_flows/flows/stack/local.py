@@ -1,0 +1,130 @@
+"""Start and stop the stack; one that is half there is made whole."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+
+from maos_flows.audit.engine import name_of, read_url
+from maos_flows.config import Settings, settings_from
+from maos_flows.errors import StackError
+from maos_flows.flows.api import Address, PrefectApi, configured_address
+from maos_flows.flows.deployments import POOL, deploy_own, make_pool
+from maos_flows.flows.stack.processes import leftovers, start, stop
+from maos_flows.flows.stack.serving import Say, stopped, with_server
+from maos_flows.flows.stack.settings import worker_environment
+from maos_flows.flows.stack.state import ORDER, StackFolder, StackState
+
+DEFAULT_PORT = 4200
+_SERVED_HERE = {"maos", "process"}
+"""The types of work pools whose runs a worker on this machine can take."""
+
+
+def stack_folder(settings: Settings) -> StackFolder:
+    """Give the folder of an installation's stack."""
+    return StackFolder(settings.home / "stack")
+
+
+def running_address(environ: Mapping[str, str]) -> Address | None:
+    """Give the stack's own server if its process is there; nobody is asked."""
+    state = stack_folder(settings_from(environ)).read()
+    return own_address(state, environ) if state.runs("server") else None
+
+
+def own_address(state: StackState, environ: Mapping[str, str]) -> Address:
+    """Give the address of the stack's own server."""
+    return Address(state.server_url, auth_string=environ.get("PREFECT_API_AUTH_STRING", ""))
+
+
+def is_whole(environ: Mapping[str, str]) -> bool:
+    """Say whether the stack's server, worker and database, if it has one, are there, and work for this audit store."""
+    settings = settings_from(environ)
+    state = stack_folder(settings).read()
+    whole = all(map(state.runs, {"server", "worker", *state.processes}))
+    return whole and (state.api_url, state.store) == (state.server_url, _store_name(settings))
+
+
+def up(environ: Mapping[str, str], *, port: int = DEFAULT_PORT, say: Say) -> Address:
+    """Start what does not run: a server, unless one is configured, and a worker. Waits until the server answers.
+
+    Args:
+        environ: The environment: the worker's, and where everything is.
+        port: The server's port; if it is taken, the next that is free.
+        say: Is told what takes a while.
+
+    Raises:
+        StackError: It cannot be started. What was started goes on, for the next attempt.
+        ServerError: The configured server cannot be reached or refuses.
+    """
+    settings = settings_from(environ)
+    folder = stack_folder(settings)
+    configured = configured_address(environ)
+    with folder.locked():
+        state = folder.read()
+        _end_leftovers(folder, state, say)
+        if configured is None:
+            state = with_server(folder, state, environ, port=port, say=say)
+            address = own_address(state, environ)
+        else:
+            address = configured
+            PrefectApi(address).get("/health")
+        deploy_own(PrefectApi(address))
+        _with_worker(folder, state, environ, address=address, say=say)
+    return address
+
+
+def down(environ: Mapping[str, str], *, patience_seconds: float, say: Say) -> bool:
+    """Stop everything of the stack, the worker first; what runs has so long to end by itself.
+
+    Returns:
+        Whether there was anything to stop.
+    """
+    folder = stack_folder(settings_from(environ))
+    if not folder.path.exists():
+        return False
+    with folder.locked():
+        state = folder.read()
+        there = any(map(state.runs, ORDER))
+        for name in reversed(ORDER):
+            state = stopped(folder, state, name, patience_seconds=patience_seconds, say=say)
+        return _end_leftovers(folder, state, say) or there
+
+
+def _end_leftovers(folder: StackFolder, state: StackState, say: Say) -> bool:
+    """End servers and workers of this folder that no record knows: whoever started them was killed while doing so."""
+    found = leftovers(folder.prefect_home, tuple(state.processes.values()))
+    for process in found:
+        say(f"ending process {process.pid}, which was left behind")
+        stop(process, patience_seconds=5)
+    return bool(found)
+
+
+def _with_worker(
+    folder: StackFolder, state: StackState, environ: Mapping[str, str], *, address: Address, say: Say
+) -> None:
+    """Start the worker, unless it runs and works for this server and audit store."""
+    settings = settings_from(environ)
+    kind = make_pool(PrefectApi(address), POOL)
+    if kind not in _SERVED_HERE:
+        say(f"the work pool {POOL} is of type {kind}, whose workers are started elsewhere")
+        return
+    store = _store_name(settings)
+    if state.runs("worker"):
+        if (state.api_url, state.store) == (address.url, store):
+            return
+        if state.api_url == address.url:
+            raise StackError(
+                f"the stack's worker keeps decisions in {state.store}, not in {store}: `maos down`, then `maos up`"
+            )
+    state = stopped(folder, state, "worker", patience_seconds=30, say=say)
+    say("starting a worker")
+    ours = {"MAOS_HOME": str(settings.home), "MAOS_DATABASE_URL": settings.database_url}
+    if settings.roster is not None:
+        ours["MAOS_ROSTER"] = str(settings.roster)
+    environment = worker_environment(environ, home=folder.prefect_home, server=address.environment, settings=ours)
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", kind]
+    process = start(command, environment=environment, folder=folder.path, log=folder.log("worker"))
+    folder.write(replace(state.having("worker", process), api_url=address.url, store=store))
+
+
+def _store_name(settings: Settings) -> str:
+    return name_of(read_url(settings.database_url))
