@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maos_flows.cli import consensus, decide, doctor, records, workflow
+from maos_flows.cli import config, consensus, decide, doctor, records, workflow
 from maos_flows.cli.output import fail
 from maos_flows.errors import MaosError
 
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.add_typer(workflow.app, name="workflow")
 app.add_typer(consensus.app, name="consensus")
+app.add_typer(config.app, name="config")
 app.command("decide")(decide.decide)
 app.command("show")(records.show)
 app.command("list")(records.list_decisions)

@@ -7,7 +7,7 @@ from typing import Any
 
 from maos_flows.config.contradictions import contradictions
 from maos_flows.config.form import ConfigurationForm
-from maos_flows.config.keys import Key, is_value, keys, leaves, look_up
+from maos_flows.config.keys import Key, as_text, is_value, keys, leaves, look_up
 from maos_flows.config.settings import CONFIGURED, PREFIX, Settings, settings_from
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import attempt, nearest, place, read
@@ -64,6 +64,18 @@ class Configuration:
         """Say whether somebody set a key, rather than its default holding."""
         return path in self.origins
 
+    def value(self, *path: str) -> Any:
+        """Give the value of a key, or a section; None where nothing holds."""
+        found: Any = self.values
+        for part in path:
+            found = found.get(part) if isinstance(found, Mapping) else getattr(found, part, None)
+        return found
+
+    def text(self, *path: str) -> str | None:
+        """Give the value of a key as it could stand in the file; None where nothing holds."""
+        found = self.value(*path)
+        return None if found is None else as_text(found, path)
+
 
 def resolve(environ: Mapping[str, str]) -> Configuration:
     """Resolve the configuration of an installation from its `config.yml` and from environment variables.
@@ -91,13 +103,13 @@ def read_file(settings: Settings) -> Any:
     return {} if said is None else said
 
 
-def configure(said: Any, overlay: Mapping[str, Any], *, settings: Settings) -> Configuration:
-    """Make a configuration of what a file says and of what lies over it.
+def configure(said: Any, overlay: Mapping[str, Any], *, settings: Settings, source: str | None = None) -> Configuration:
+    """Make a configuration of what a file says and of what lies over it; `source` is what errors call the file.
 
     Raises:
         ConfigurationError: It cannot be used; names every problem.
     """
-    source = str(settings.config_file)
+    source = source or str(settings.config_file)
     check_document(said, source=source)
     _check_environment(overlay)
     assert isinstance(said, Mapping), "what is none was refused"
