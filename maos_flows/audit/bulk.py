@@ -63,13 +63,13 @@ def rows_of(decided: Iterable[Closed], *, at: datetime) -> Rows:
         ConfigurationError: A decision's id is unusable, or an instant has no time zone.
     """
     rows: defaultdict[Table, list[Values]] = defaultdict(list)
-    records = _Records()
+    records, answers = _Records(), _Answers(at)
     known: dict[int, tuple[Decision, _Alike]] = {}
     for entry in decided:
         _check(entry.opening)
         found = known.get(id(entry.like))
         if found is None:
-            found = known[id(entry.like)] = (entry.like, _Alike(entry.like, at=at))
+            found = known[id(entry.like)] = (entry.like, _Alike(entry.like, answers, at=at))
         _add(rows, entry, found[1], records)
     return rows
 
@@ -104,31 +104,17 @@ def _add(rows: Rows, entry: Closed, alike: "_Alike", records: "_Records") -> Non
             "record": record,
         }
     )
-    rows[EVENT].append({"decision_id": name, **_opened(opening, digest)})
+    rows[EVENT].append(alike.opened(opening, digest))
     alike.add(rows, name)
-
-
-def _opened(opening: Opening, digest: str) -> Values:
-    proposal, electors = opening.proposal, opening.electorate.electors
-    deadline = None if proposal.deadline is None else in_utc(proposal.deadline, path="deadline").isoformat()
-    data = {"deadline": deadline, "digest": digest, "electors": len(electors), "round": proposal.round}
-    text = f"round {proposal.round}, {opening.algorithm} among {len(electors)}: {proposal.question}"
-    return {
-        "sequence": 1,
-        "at": opening.opened_at,
-        "kind": EventKind.OPENED.value,
-        "agent_id": None,
-        "text": cut(text, MOST_TEXT),
-        "record": canonical(data),
-    }
 
 
 class _Alike:
     """The rows of a decision but for its id and what it asks."""
 
-    def __init__(self, like: Decision, *, at: datetime) -> None:
+    def __init__(self, like: Decision, answers: "_Answers", *, at: datetime) -> None:
         self._at = at
         self._events: list[Values] = []
+        self._opened = _Around(encode(_data_of_opening(like.opening)), "digest")
         self._electors = [
             {
                 "round": like.opening.proposal.round,
@@ -140,8 +126,8 @@ class _Alike:
             }
             for position, elector in enumerate(like.opening.electorate.electors)
         ]
-        self._answers = [self._answer(bound_answer(arrived(ballot, now=None))) for ballot in like.ballots]
-        self._answers += [self._answer(bound_answer(arrived(absence, now=None))) for absence in like.absences]
+        self._answers = [self._answer(*answers.of(answer)) for answer in like.ballots]
+        self._answers += [self._answer(*answers.of(answer)) for answer in like.absences]
         self._rejected: list[tuple[Values, _Around, _Around]] = []
         numbers = self._reject(like)
         self._faults = [
@@ -156,9 +142,23 @@ class _Alike:
         ]
         self.outcome = self._close(like, numbers)
 
+    def opened(self, opening: Opening, digest: str) -> Values:
+        """Give the first event of a decision."""
+        proposal, number = opening.proposal, len(opening.electorate.electors)
+        text = f"round {proposal.round}, {opening.algorithm} among {number}: {proposal.question}"
+        return {
+            "decision_id": proposal.decision_id,
+            "sequence": 1,
+            "at": opening.opened_at,
+            "kind": EventKind.OPENED.value,
+            "agent_id": None,
+            "text": cut(text, MOST_TEXT),
+            "record": self._opened.around(_text(digest)),
+        }
+
     def add(self, rows: Rows, name: str) -> None:
-        """Add the rows for a decision of some id."""
-        own = canonical(name)
+        """Add the other rows for a decision of some id."""
+        own = _text(name)
         rows[EVENT].extend({"decision_id": name, **event} for event in self._events)
         rows[ELECTOR].extend({"decision_id": name, **elector} for elector in self._electors)
         rows[ANSWER].extend(
@@ -175,41 +175,13 @@ class _Alike:
         )
         rows[FAULT].extend({"decision_id": name, **fault} for fault in self._faults)
 
-    def _tell(self, event: Event) -> int:
+    def _tell(self, told: Values) -> int:
         """Add an event of the timeline, and give its number; the first tells of the opening."""
-        bounded = bound_event(event)
-        self._events.append(
-            {
-                "sequence": len(self._events) + 2,
-                "at": bounded.at,
-                "kind": bounded.kind.value,
-                "agent_id": bounded.agent_id,
-                "text": bounded.text,
-                "record": encode(dict(bounded.data)),
-            }
-        )
+        self._events.append({"sequence": len(self._events) + 2, **told})
         return len(self._events) + 1
 
-    def _answer(self, answer: Ballot | Absence) -> tuple[Values, "_Around"]:
-        at = answer.received_at or self._at
-        if isinstance(answer, Ballot):
-            kind, choice = "ballot", without_gaps(answer.choice)
-            event = Event(at, EventKind.BALLOT, _words_of(answer), answer.agent_id, data=_data_of(answer))
-        else:
-            kind, choice = answer.kind.value, None
-            words = f"{answer.agent_id}: {kind.replace('_', ' ')}"
-            data = {"round": answer.round, "kind": kind}
-            event = Event(at, EventKind.ABSENCE, words, answer.agent_id, data=data)
-        values = {
-            "round": answer.round,
-            "agent_id": answer.agent_id,
-            "sequence": self._tell(event),
-            "kind": kind,
-            "choice": choice,
-            "voter": without_gaps(answer.voter),
-            "received_at": answer.received_at,
-        }
-        return values, _Around(encode(answer))
+    def _answer(self, values: Values, told: Values, record: "_Around") -> tuple[Values, "_Around"]:
+        return {"sequence": self._tell(told), **values}, record
 
     def _reject(self, like: Decision) -> tuple[int, ...]:
         """Keep the rejected ballots, the same one once, and give the numbers of the events that tell of them."""
@@ -230,7 +202,7 @@ class _Alike:
         data = {"round": number, "reason": reason}
         event = Event(ballot.received_at or self._at, EventKind.REJECTED, words, ballot.agent_id, data=data)
         return {
-            "sequence": self._tell(event),
+            "sequence": self._tell(_told(event)),
             "round": number,
             "agent_id": ballot.agent_id,
             "reason": reason,
@@ -243,7 +215,7 @@ class _Alike:
         outcome, reason = like.outcome.value, like.reason.value
         data = {"round": like.opening.proposal.round, "outcome": outcome, "reason": reason, "choice": choice}
         text = f"{outcome}: {choice or reason.replace('_', ' ')}"
-        self._tell(Event(self._at, EventKind.DECIDED, text, data=data))
+        self._tell(_told(Event(self._at, EventKind.DECIDED, text, data=data)))
         electors = like.opening.electorate.electors
         return {
             "simulated": like.is_simulated or any(elector.voter == "simulated" for elector in electors),
@@ -253,6 +225,72 @@ class _Alike:
             "decided_at": self._at,
             "record": encode(_verdict(like, rejected)),
         }
+
+
+class _Answers:
+    """The rows of answers but for what they belong to; of answers that are the same they are made once."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+        self._known: dict[Ballot | Absence, tuple[Values, Values, _Around]] = {}
+
+    def of(self, answer: Ballot | Absence) -> tuple[Values, Values, "_Around"]:
+        """Give an answer's row, its event, and its record."""
+        whosoever = replace(answer, decision_id="")
+        if whosoever not in self._known:
+            kept: Ballot | Absence
+            if isinstance(whosoever, Ballot):
+                kept = bound_answer(arrived(whosoever, now=None))
+                event = self._ballot(kept)
+            else:
+                kept = bound_answer(arrived(whosoever, now=None))
+                event = self._absence(kept)
+            values = {
+                "round": kept.round,
+                "agent_id": kept.agent_id,
+                "kind": "ballot" if isinstance(kept, Ballot) else kept.kind.value,
+                "choice": without_gaps(kept.choice) if isinstance(kept, Ballot) else None,
+                "voter": without_gaps(kept.voter),
+                "received_at": kept.received_at,
+            }
+            self._known[whosoever] = values, _told(event), _Around(encode(kept))
+        return self._known[whosoever]
+
+    def _ballot(self, ballot: Ballot) -> Event:
+        at = ballot.received_at or self._at
+        return Event(at, EventKind.BALLOT, _words_of(ballot), ballot.agent_id, data=_data_of(ballot))
+
+    def _absence(self, absence: Absence) -> Event:
+        kind, at = absence.kind.value, absence.received_at or self._at
+        words = f"{absence.agent_id}: {kind.replace('_', ' ')}"
+        return Event(at, EventKind.ABSENCE, words, absence.agent_id, data={"round": absence.round, "kind": kind})
+
+
+def _told(event: Event) -> Values:
+    """Give an event's row but for what it belongs to and its number."""
+    bounded = bound_event(event)
+    return {
+        "at": bounded.at,
+        "kind": bounded.kind.value,
+        "agent_id": bounded.agent_id,
+        "text": bounded.text,
+        "record": encode(dict(bounded.data)),
+    }
+
+
+def _data_of_opening(opening: Opening) -> Values:
+    deadline = opening.proposal.deadline
+    return {
+        "round": opening.proposal.round,
+        "digest": "",
+        "electors": len(opening.electorate.electors),
+        "deadline": None if deadline is None else in_utc(deadline, path="deadline").isoformat(),
+    }
+
+
+def _text(text: str) -> bytes:
+    """Write a text in canonical form: what RFC 8785, section 3.2.2.2, escapes is what this does."""
+    return json.dumps(text, ensure_ascii=False).encode()
 
 
 class _Around:
@@ -287,7 +325,7 @@ class _Records:
         if isinstance(member, Proposal):
             written = self.of(member)
         else:
-            written = canonical(member) if isinstance(member, str) else self._known[id(member)][1]
+            written = _text(member) if isinstance(member, str) else self._known[id(member)][1]
         return b'"' + name.encode() + b'":' + written
 
     def _learn(self, value: DecisionRequest | Opening | Proposal, members: Mapping[str, object]) -> None:
