@@ -17,7 +17,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from random import Random
@@ -27,6 +27,8 @@ from maos_flows.weights import START, PeerRecords, Standing, learn, learned_weig
 
 OPTIONS = "ABCDEFGHIJ"
 PANEL_SIZE = 5
+ATTACKED_SIZE = 7
+ATTACKERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,13 @@ def main() -> None:
     arguments = parser.parse_args()
     began = time.process_time()
     gains = {name: measured(tasks, arguments.orders) for name, tasks in sets(arguments.folders, arguments.panels)}
-    report = {"gains": gains, "summary": summary(gains), "cpu_seconds": round(time.process_time() - began, 1)}
+    under_attack = attacks(arguments.folders)
+    report = {
+        "gains": gains,
+        "summary": summary(gains),
+        "attacks": under_attack,
+        "cpu_seconds": round(time.process_time() - began, 1),
+    }
     print(json.dumps(report, indent=2) if arguments.json else in_words(report))
 
 
@@ -143,6 +151,46 @@ def without_feedback(tasks: Sequence[Task]) -> Iterator[float]:
         records = records.observed(task.answers)
 
 
+def attacks(folders: Sequence[Path]) -> dict[str, dict[str, float]]:
+    """Give how often seven models of a set with domains are right when three collude or are one and the same."""
+    found = {}
+    for folder in folders:
+        tasks = read(folder)
+        if not any(task.domain for task in tasks):
+            continue
+        panel = Random(7).sample(sorted({worker for task in tasks for worker in task.answers}), ATTACKED_SIZE)
+        honest, attacking = panel[ATTACKERS:], panel[:ATTACKERS]
+        clean = [restricted(task, set(panel)) for task in tasks]
+        changed = {
+            "nobody attacks": clean,
+            "three collude": [replace(task, answers=colluding(task, honest, attacking)) for task in clean],
+            "three are one": [replace(task, answers=copied(task, honest, attacking)) for task in clean],
+        }
+        for name, attacked in changed.items():
+            ordered = Random(0).sample(attacked, len(attacked))
+            methods = {
+                "majority": map(by_majority, ordered),
+                "feedback on all": with_feedback(ordered, 1.0, 0),
+                "no feedback, guarded": without_feedback(ordered),
+            }
+            found[f"{folder.name}, {name}"] = {how: round(100 * mean(right), 1) for how, right in methods.items()}
+    return found
+
+
+def colluding(task: Task, honest: Sequence[str], attacking: Sequence[str]) -> dict[str, str]:
+    """Let some agents all vote for the same wrong choice."""
+    wrong = next(choice for choice in task.choices if choice != task.right)
+    kept = {worker: task.answers[worker] for worker in honest if worker in task.answers}
+    return kept | dict.fromkeys(attacking, wrong)
+
+
+def copied(task: Task, honest: Sequence[str], attacking: Sequence[str]) -> dict[str, str]:
+    """Let some agents all answer as the first of them does."""
+    kept = {worker: task.answers[worker] for worker in honest if worker in task.answers}
+    first = task.answers.get(attacking[0])
+    return kept | (dict.fromkeys(attacking, first) if first is not None else {})
+
+
 def crowd_kit(tasks: Sequence[Task], majority: float) -> dict[str, list[float]]:
     """Give the gains of crowd-kit's methods on the same votes."""
     import pandas as pd  # noqa: PLC0415 - the comparison is all that needs it
@@ -195,6 +243,9 @@ def in_words(report: Mapping[str, dict[str, dict[str, float]]]) -> str:
     lines += ["", "Over all"]
     for method, found in report["summary"].items():
         lines.append(f"  {method:26} " + "  ".join(f"{what} {gain:+.2f}" for what, gain in found.items()))
+    lines += ["", "Seven of which three attack, % right"] if report["attacks"] else []
+    for name, found in report["attacks"].items():
+        lines.append(f"  {name:28} " + "  ".join(f"{how} {right:.1f}" for how, right in found.items()))
     return "\n".join(lines)
 
 

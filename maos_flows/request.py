@@ -2,10 +2,23 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
-from maos_flows.model import Agent, Context, Opening, Parameters, Proposal
+from maos_flows.model import Agent, Context, Opening, Oversight, Parameters, Proposal
 from maos_flows.policies.base import ConsensusPolicy, Weighing
 from maos_flows.policies.deciding import freeze
+
+
+class Dynamics(StrEnum):
+    """Where weights that change between decisions come from.
+
+    FEEDBACK is what proved right, told with `maos consensus feedback`; PEERS is how far the other agents agreed, for
+    where nobody ever learns what was right: guarded, and worse than feedback.
+    """
+
+    NONE = "none"
+    FEEDBACK = "feedback"
+    PEERS = "peers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +40,8 @@ class DecisionRequest:
         rounds: How many rounds at most.
         early_stop: Whether to stop waiting once no outstanding ballot can change the outcome.
         escalate: Whether a decision that is not reached is a person's to make.
+        dynamics: Whether weights are those the agents have earned when it opens, and from what.
+        oversight: What is watched, checked and told of it beside the count.
         title: What people see it called.
         workflow: The workflow it is a stage of, if it is one.
         run_id: The run of that workflow.
@@ -46,6 +61,8 @@ class DecisionRequest:
     rounds: int = 1
     early_stop: bool = False
     escalate: bool = False
+    dynamics: Dynamics = Dynamics.NONE
+    oversight: Oversight = field(default_factory=Oversight)
     title: str = ""
     workflow: str = ""
     run_id: str = ""

@@ -325,25 +325,26 @@ class LeaseRow(Row, table=True):
     takeovers: int
 
 
-def _table(row: type[Row]) -> Table:
+def table_of(row: type[Row]) -> Table:
+    """Give the table of a row."""
     table = class_mapper(row).local_table
     assert isinstance(table, Table)
     return table
 
 
 METADATA = Row.metadata
-DECISION = _table(DecisionRow)
-EVENT = _table(EventRow)
-ROUND = _table(RoundRow)
-ELECTOR = _table(ElectorRow)
-ANSWER = _table(AnswerRow)
-REJECTED = _table(RejectedRow)
-FAULT = _table(FaultRow)
-RUN = _table(RunRow)
-STAGE = _table(StageRow)
-SUBMISSION = _table(SubmissionRow)
-LEASE = _table(LeaseRow)
-BATCH = _table(BatchRow)
-BATCH_CHUNK = _table(BatchChunkRow)
-CONFIGURATION_CHANGE = _table(ConfigurationChangeRow)
-POLICY_VERSION = _table(PolicyVersionRow)
+DECISION = table_of(DecisionRow)
+EVENT = table_of(EventRow)
+ROUND = table_of(RoundRow)
+ELECTOR = table_of(ElectorRow)
+ANSWER = table_of(AnswerRow)
+REJECTED = table_of(RejectedRow)
+FAULT = table_of(FaultRow)
+RUN = table_of(RunRow)
+STAGE = table_of(StageRow)
+SUBMISSION = table_of(SubmissionRow)
+LEASE = table_of(LeaseRow)
+BATCH = table_of(BatchRow)
+BATCH_CHUNK = table_of(BatchChunkRow)
+CONFIGURATION_CHANGE = table_of(ConfigurationChangeRow)
+POLICY_VERSION = table_of(PolicyVersionRow)

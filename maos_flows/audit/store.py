@@ -16,6 +16,7 @@ from maos_flows.audit.conduct import Conduct
 from maos_flows.audit.configuration import ConfigurationChanges
 from maos_flows.audit.encoding import decode
 from maos_flows.audit.engine import make_engine, name_of, read_url
+from maos_flows.audit.feedback import LearnedStandings
 from maos_flows.audit.leases import Lease
 from maos_flows.audit.policies import PolicyVersions
 from maos_flows.audit.rows import DECISION
@@ -352,6 +353,11 @@ class AuditStore:
     def configuration(self) -> ConfigurationChanges:
         """Who changed the configuration, and how."""
         return ConfigurationChanges(self._writing, self._reading)
+
+    @property
+    def learned(self) -> LearnedStandings:
+        """What became known of decisions, and what agents' records are since."""
+        return LearnedStandings(self._writing, self._reading)
 
     @property
     def policies(self) -> PolicyVersions:

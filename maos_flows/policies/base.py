@@ -50,12 +50,14 @@ class Weighing:
         expertise: Kinds of experts, by the role that has the expertise.
         expert_weight: The factor of an expert in the proposal's domains for whom no weight is given.
         regular_weight: The factor of everybody else.
+        learned: By agent, the weight it has earned and where that comes from; counts before all else.
     """
 
     roles: Mapping[str, Fraction] = field(default_factory=dict, hash=False)
     expertise: Mapping[str, Expertise] = field(default_factory=dict, hash=False)
     expert_weight: Fraction = Fraction(2)
     regular_weight: Fraction = Fraction(1)
+    learned: Mapping[str, tuple[Fraction, str]] = field(default_factory=dict, hash=False)
 
 
 class ConsensusPolicy:

@@ -20,7 +20,12 @@ class WeightedVoting(ThresholdPolicy):
         return Threshold(share if share is not None else Fraction(3, 5))
 
     def weigh(self, agent: Agent, proposal: Proposal, weighing: Weighing) -> tuple[Fraction, str]:
-        """Multiply the role's weight, the expertise for the proposal's domains, and the agent's own weight."""
+        """Multiply the role's weight, the expertise for the proposal's domains, and the agent's own weight.
+
+        A weight that was learned counts instead: all these are its prior already.
+        """
+        if agent.id in weighing.learned:
+            return weighing.learned[agent.id]
         factors = []
         if agent.role in weighing.roles:
             factors.append((weighing.roles[agent.role], f"role {agent.role}"))

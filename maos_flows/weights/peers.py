@@ -16,8 +16,8 @@ from maos_flows.weights.records import Record, Standing, earned_weight
 
 PEERS_MINIMUM_AGENTS = 5
 """With fewer agents, who agrees with whom says too little."""
-PEERS_MINIMUM_DECISIONS = 20
-"""So many decisions must have been observed before anything is drawn from them."""
+PEERS_MINIMUM_DECISIONS = 50
+"""So many decisions must have been observed before anything is drawn from them: a share is then known to about 0.07."""
 COPY_AGREEMENT = Fraction(4, 5)
 """Agents that vote alike in so many of the decisions where one of them left the others share one vote."""
 _PAIR_DECISIONS = 10
