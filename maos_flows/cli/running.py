@@ -168,9 +168,12 @@ def _in_foreground(
 
 async def _announced(run: Callable[[], Awaitable[Any]], *, is_open: Callable[[], bool], text: str) -> Any:
     """Await a run, and say its text once it is on record: whoever has read that can take it up."""
+    from maos_flows.flows.session import prefect_session
+
     announcing = asyncio.create_task(_announce(is_open, text))
     try:
-        return await run()
+        async with prefect_session():
+            return await run()
     finally:
         announcing.cancel()
         await asyncio.gather(announcing, return_exceptions=True)

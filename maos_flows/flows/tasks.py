@@ -10,21 +10,18 @@ async def choose() -> None:
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
-from prefect.states import Completed
 
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.flows.edges import Sealed, untracked
 from maos_flows.model import (
     Absence,
-    AbsenceKind,
     Agent,
     Ballot,
     BallotBox,
@@ -45,7 +42,6 @@ from maos_flows.quorum import parse_fraction
 from maos_flows.voters.base import ask, utc_now
 
 Answer = Ballot | Absence
-Keep = Callable[[Answer], Awaitable[Answer]]
 
 POLICIES = built_in_policies()
 """The policies tasks and flows know."""
@@ -100,55 +96,6 @@ async def collect_ballot(
         A ballot, or why there is none. Nothing an agent does is raised.
     """
     return await ask(agent, proposal, retries=retries, timeout_seconds=timeout_seconds)
-
-
-@task(name="collect-ballot", task_run_name="ballot: {agent.id}", cache_policy=NO_CACHE, persist_result=False)
-async def collect_and_keep(
-    agent: Agent, proposal: Proposal, *, retries: int, keep: Keep, enough: asyncio.Event | None
-) -> State[Any]:
-    """Ask one agent, keep its answer the moment it arrives, and name the task run's state after it."""
-    if enough is None:
-        answer = await ask(agent, proposal, retries=retries)
-    else:
-        answer = await ask_until(enough, agent, proposal, retries=retries)
-    kept = await keep(answer)
-    return Completed(name=_state_name(kept), message=_message(kept), data=Sealed(kept))
-
-
-async def ask_until(enough: asyncio.Event, agent: Agent, proposal: Proposal, *, retries: int) -> Answer:
-    """Ask one agent unless, or until, its ballot is no longer needed."""
-    asking = asyncio.create_task(ask(agent, proposal, retries=retries))
-    stopping = asyncio.create_task(enough.wait())
-    try:
-        await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if asking.done():
-            return asking.result()
-        return Absence(
-            proposal.decision_id,
-            agent.id,
-            AbsenceKind.NOT_NEEDED,
-            "the outcome could no longer change",
-            round=proposal.round,
-            voter=agent.voter,
-            received_at=utc_now(),
-        )
-    finally:
-        asking.cancel()
-        stopping.cancel()
-        await asyncio.gather(asking, stopping, return_exceptions=True)
-
-
-def _state_name(answer: Answer) -> str:
-    if isinstance(answer, Ballot):
-        return f"Ballot: {answer.choice[:60]}"
-    return f"No ballot: {answer.kind.value.replace('_', ' ')}"
-
-
-def _message(answer: Answer) -> str:
-    if isinstance(answer, Absence):
-        return answer.explanation
-    simulated = "simulated: " if answer.voter == "simulated" else ""
-    return f"{simulated}{answer.reasoning[:200]}"
 
 
 async def collect_ballots(

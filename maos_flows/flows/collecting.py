@@ -1,0 +1,196 @@
+"""Collecting a round: whoever has not answered is asked, and every answer is kept the moment it arrives."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from maos_flows.audit.store import AuditStore
+from maos_flows.flows.artifacts import Progress
+from maos_flows.flows.edges import Sealed, state_of, unsealed, untracked
+from maos_flows.flows.stores import kept
+from maos_flows.model import Absence, AbsenceKind, Agent, Ballot, Event, EventKind, Opening, Proposal
+from maos_flows.policies.base import ConsensusPolicy
+from maos_flows.policies.deciding import is_settled
+from maos_flows.request import DecisionRequest
+from maos_flows.scrutiny import scrutinise
+from maos_flows.voters.base import ask, utc_now
+
+Answer = Ballot | Absence
+Keep = Callable[[Answer], Awaitable[Answer]]
+
+PROGRESS_AFTER_SECONDS = 1.0
+"""A decision that is over sooner has no progress artifact: nobody would see it, and each costs two requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A round that is being collected.
+
+    Attributes:
+        opening: What binds it.
+        answered: The answers that were on record when it was begun or taken up.
+        since: The number of the event that says so.
+    """
+
+    opening: Opening
+    answered: Mapping[str, Answer]
+    since: int
+
+
+def begin_asking(store: AuditStore, opening: Opening, request: DecisionRequest) -> Begun:
+    """Read who has answered in a round, and note that the others are asked."""
+    proposal = opening.proposal
+    answered = {answer.agent_id: answer for answer in store.answers(proposal.decision_id, proposal.round)}
+    waiting = [agent.id for agent in request.agents if agent.id not in answered]
+    kind, text = EventKind.ASKED, f"round {proposal.round}: {len(waiting)} agents asked"
+    if answered:
+        kind, text = EventKind.RESUMED, f"resumed; {len(waiting)} agents still to answer"
+    event = store.note(proposal.decision_id, Event(utc_now(), kind, text, data={"agents": waiting}))
+    return Begun(opening, answered, event.sequence)
+
+
+def keep_answer(answer: Answer, *, opening: Opening, store: AuditStore) -> Answer:
+    """Record an answer; an agent whose ballot is rejected has answered all the same, and is recorded as without one."""
+    given = store.record_answer(answer)
+    rejected = scrutinise((given,), opening).rejected if isinstance(given, Ballot) else ()
+    if not rejected:
+        return given
+    absence = Absence(
+        given.decision_id,
+        given.agent_id,
+        AbsenceKind.FAILED,
+        f"its ballot was rejected: {rejected[0].explanation}",
+        round=given.round,
+        voter=given.voter,
+        received_at=given.received_at,
+        seconds=given.seconds,
+    )
+    return store.record_answer(absence)
+
+
+def note_settled(store: AuditStore, proposal: Proposal) -> Event:
+    """Note that a round stops waiting, because no outstanding ballot can change the outcome."""
+    text = f"round {proposal.round}: no outstanding ballot can change the outcome"
+    return store.note(
+        proposal.decision_id, Event(utc_now(), EventKind.SETTLED_EARLY, text, data={"round": proposal.round})
+    )
+
+
+def is_enough(policy: ConsensusPolicy, opening: Opening, answers: Mapping[str, Answer], asked: Sequence[Agent]) -> bool:
+    """Say whether a round can stop waiting: nothing outstanding can change the outcome."""
+    outstanding = [agent.id for agent in asked if agent.id not in answers]
+    ballots = [answer for answer in answers.values() if isinstance(answer, Ballot)]
+    return is_settled(policy, opening, ballots, outstanding)
+
+
+async def answer_of(agent: Agent, proposal: Proposal, *, retries: int, enough: asyncio.Event | None) -> Answer:
+    """Ask one agent; where there may be enough ballots without its own, unless or until there are."""
+    if enough is None:
+        return await ask(agent, proposal, retries=retries)
+    if enough.is_set():
+        return _not_needed(agent, proposal)
+    asking = asyncio.create_task(ask(agent, proposal, retries=retries))
+    stopping = asyncio.create_task(enough.wait())
+    try:
+        await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        return asking.result() if asking.done() else _not_needed(agent, proposal)
+    finally:
+        asking.cancel()
+        stopping.cancel()
+        await asyncio.gather(asking, stopping, return_exceptions=True)
+
+
+def _not_needed(agent: Agent, proposal: Proposal) -> Absence:
+    return Absence(
+        proposal.decision_id,
+        agent.id,
+        AbsenceKind.NOT_NEEDED,
+        "the outcome could no longer change",
+        round=proposal.round,
+        voter=agent.voter,
+        received_at=utc_now(),
+    )
+
+
+@task(name="collect-ballot", task_run_name="ballot: {agent.id}", cache_policy=NO_CACHE, persist_result=False)
+async def collect_and_keep(
+    agent: Agent, proposal: Proposal, *, retries: int, keep: Keep, enough: asyncio.Event | None
+) -> State[Any]:
+    """Ask one agent, keep its answer the moment it arrives, and name the task run's state after it."""
+    answer = await keep(await answer_of(agent, proposal, retries=retries, enough=enough))
+    return Completed(name=_state_name(answer), message=_message(answer), data=Sealed(answer))
+
+
+def _state_name(answer: Answer) -> str:
+    if isinstance(answer, Ballot):
+        return f"Ballot: {answer.choice[:60]}"
+    return f"No ballot: {answer.kind.value.replace('_', ' ')}"
+
+
+def _message(answer: Answer) -> str:
+    if isinstance(answer, Absence):
+        return answer.explanation
+    simulated = "simulated: " if answer.voter == "simulated" else ""
+    return f"{simulated}{answer.reasoning[:200]}"
+
+
+async def collect_singly(
+    begun: Begun, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore
+) -> tuple[Mapping[str, Answer], list[State[Any]]]:
+    """Ask each agent that has not answered in a task run of its own, all at once.
+
+    Returns:
+        All answers of the round, as they are on record, and the states of the task runs.
+    """
+    opening, proposal = begun.opening, begun.opening.proposal
+    answers = dict(begun.answered)
+    enough = asyncio.Event()
+
+    async def keep(answer: Answer) -> Answer:
+        return await kept(store, partial(keep_answer, answer, opening=opening, store=store))
+
+    async def stop_if_enough() -> None:
+        if request.early_stop and not enough.is_set() and is_enough(policy, opening, answers, request.agents):
+            enough.set()
+            await kept(store, partial(note_settled, store, proposal))
+
+    async def collect(agent: Agent) -> State[Any]:
+        asking = collect_and_keep(
+            untracked(agent),
+            untracked(proposal),
+            retries=request.retries,
+            keep=untracked(keep),
+            enough=untracked(enough if request.early_stop else None),
+            return_state=True,
+        )
+        state = await state_of(asking)
+        answers[agent.id] = await unsealed(state)
+        await stop_if_enough()
+        return state
+
+    waiting = [agent for agent in request.agents if agent.id not in answers]
+    if answers and waiting:
+        await stop_if_enough()
+    progress = asyncio.create_task(_show_progress(proposal.decision_id, answers, len(request.agents)))
+    try:
+        states = await asyncio.gather(*(collect(agent) for agent in waiting))
+    finally:
+        progress.cancel()
+        with suppress(asyncio.CancelledError):
+            await progress
+    return answers, list(states)
+
+
+async def _show_progress(decision_id: str, answers: Mapping[str, Answer], expected: int) -> None:
+    progress = Progress(decision_id, expected)
+    while True:
+        await asyncio.sleep(PROGRESS_AFTER_SECONDS)
+        await progress.show(len(answers))
