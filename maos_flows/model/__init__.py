@@ -13,9 +13,11 @@ from maos_flows.model.codes import (
     Reason,
     RejectionReason,
     Risk,
+    Suspicions,
     TieBreak,
 )
 from maos_flows.model.decisions import Certificate, Decision, Dissent, Event, Ruling, Tally, exact
+from maos_flows.model.oversight import Oversight, Requirement, Rule
 from maos_flows.model.proposals import Context, Opening, Parameters, Proposal
 
 __all__ = [
@@ -38,15 +40,19 @@ __all__ = [
     "Fault",
     "Opening",
     "Outcome",
+    "Oversight",
     "Parameters",
     "Proposal",
     "Protocol",
     "Reason",
     "RejectedBallot",
     "RejectionReason",
+    "Requirement",
     "Risk",
     "Roster",
+    "Rule",
     "Ruling",
+    "Suspicions",
     "Tally",
     "TieBreak",
     "exact",

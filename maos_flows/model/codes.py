@@ -31,6 +31,8 @@ class Reason(StrEnum):
     DEADLINE_PASSED = "deadline_passed"
     VETOED = "vetoed"
     TOO_MANY_FAULTS = "too_many_faults"
+    NO_EXPERT_REVIEW = "no_expert_review"
+    NOT_COMPLIANT = "not_compliant"
     LEADER_OVERRIDE = "leader_override"
     POLICY_ERROR = "policy_error"
     NO_CONSENSUS = "no_consensus"
@@ -178,3 +180,26 @@ class EventKind(StrEnum):
     """What a custom policy or a review says of the ballots, such as their quality (any)."""
     WEIGHT = "weight"
     """An agent's weight was set or changed (`before`, `after`, `cause`)."""
+
+    TRAIL = "trail"
+    """Under what it was opened: the rule, every weight and why, the configuration (`rule`, `weights`, ...)."""
+    SLOW = "slow"
+    """It is open for longer than is usual (`threshold`, in seconds)."""
+    FAILURE_RATE = "failure_rate"
+    """It reached nothing, and too many of the last ones did not either (`failed`, `of`, `threshold`)."""
+    FIGURES = "figures"
+    """How long it took and who took part (`seconds`, `participation`, ...)."""
+    COMPLIANCE = "compliance"
+    """What it was checked against when it was closed (`findings`)."""
+    ALERT = "alert"
+    """The contacts are told of something (`about`, `contacts`, `failed`: those that could not be told)."""
+
+
+class Suspicions(StrEnum):
+    """Which agents a decision lists as suspects: with misbehaviour that can be innocent."""
+
+    NONE = "none"
+    BALLOTS = "ballots"
+    """Those whose ballots contradict each other or do not belong."""
+    ALL = "all"
+    """Those, and those that were late, failed or cast a ballot that could not be read."""

@@ -61,6 +61,7 @@ class Parameters:
         self_approval: Whether the proposer's own ballot counts.
         justification_required: Whether a ballot without reasoning is invalid.
         settings: What is set of the policy's own parameters, as plain data.
+        reviewers: Experts in the matter of whom one must have cast a ballot; none means no review is asked for.
     """
 
     threshold: Threshold = MAJORITY
@@ -72,6 +73,7 @@ class Parameters:
     self_approval: bool = True
     justification_required: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    reviewers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

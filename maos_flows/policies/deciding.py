@@ -132,6 +132,9 @@ def _check_names(electorate: Electorate, parameters: Parameters) -> tuple[Proble
         for name in parameters.veto
         if name not in ids and name not in roles
     ]
+    strangers = [name for name in parameters.reviewers if name not in ids]
+    if strangers:
+        problems.append(Problem("expert_review", f"{', '.join(strangers)} is not in the electorate"))
     if parameters.tie_break is TieBreak.CHAIR and parameters.chair is None:
         problems.append(Problem("chair", "tie_break: chair needs one"))
     if parameters.chair is not None and (parameters.chair not in ids or not ids[parameters.chair].weight):
@@ -222,7 +225,16 @@ def _without_policy(
     if not any(tally.units.values()):
         words = f"all {tally.participants} who answered abstained"
         return Ruling(Outcome.NOT_REACHED, Reason.ALL_ABSTAINED, explanation=words)
+    if not _is_reviewed(opening, counted):
+        words = f"no expert in the matter cast a ballot: {', '.join(opening.parameters.reviewers)}"
+        return Ruling(Outcome.NOT_REACHED, Reason.NO_EXPERT_REVIEW, explanation=words)
     return None
+
+
+def _is_reviewed(opening: Opening, counted: Sequence[Ballot]) -> bool:
+    """Say whether an expert in the matter has cast a ballot, or need not."""
+    reviewers = opening.parameters.reviewers
+    return not reviewers or any(ballot.agent_id in reviewers for ballot in counted)
 
 
 def _ask(
@@ -251,6 +263,8 @@ def is_settled(
     counted = scrutinise(ballots, opening).counted
     if vetoes(counted, opening):
         return True
+    if not _is_reviewed(opening, counted) and not set(opening.parameters.reviewers).isdisjoint(outstanding):
+        return False
     tally = count(counted, opening.proposal, opening.electorate)
     try:
         return policy.is_settled(opening, tally, outstanding)
