@@ -125,6 +125,8 @@ def _decision(store: AuditStore, name: str) -> Found | None:
     reader.news()
     if not reader.events:
         return None
+    if reader.is_sealed:
+        return Found(name, reader=reader)  # why a ballot was rejected may say what another of its agent is for
     rejected = tuple(entry for number in range(1, reader.round + 1) for entry in store.rejected(name, number))
     return Found(name, reader=reader, rejected=rejected)
 

@@ -4,25 +4,49 @@ from typing import Annotated
 
 import typer
 
+from maos_flows.cli.ids import IdArgument
 from maos_flows.cli.output import Format, FormatOption, print_json
 
 
 def show(
-    decision_id: Annotated[str, typer.Argument(metavar="ID", help="A decision's or a workflow run's id.")],
+    decision_id: IdArgument,
     timeline: Annotated[bool, typer.Option("--timeline", help="Show what happened when.")] = False,
     votes: Annotated[bool, typer.Option("--votes", help="Show every ballot.")] = False,
     reasoning: Annotated[bool, typer.Option("--reasoning", help="Show the agents' reasons in full.")] = False,
+    participation: Annotated[
+        bool, typer.Option("--participation", help="Show who answered, how fast, and why others did not.")
+    ] = False,
+    vote_conflicts: Annotated[
+        bool, typer.Option("--vote-conflicts", help="Show who stands for what, and what would have changed it.")
+    ] = False,
+    raft_leader: Annotated[bool, typer.Option("--raft-leader", help="Show who leads, and who did.")] = False,
+    byzantine_detection: Annotated[
+        bool, typer.Option("--byzantine-detection", help="Show whose misbehaviour was proven or suspected.")
+    ] = False,
     format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
 ) -> None:
     """Show a decision: what was asked and decided, by how much, who dissented and why."""
     from maos_flows.cli import render
     from maos_flows.cli.lookup import find_decision_or_run
+    from maos_flows.cli.watching import aspects as known
 
     found = find_decision_or_run(decision_id)
-    if format is Format.JSON:
-        print_json(found.as_plain())
-    else:
+    asked = {
+        known.PARTICIPATION: participation,
+        known.CONFLICTS: vote_conflicts,
+        known.LEADERSHIP: raft_leader,
+        known.MISBEHAVIOUR: byzantine_detection,
+    }
+    aspects = [aspect for aspect, is_asked in asked.items() if is_asked]
+    if not aspects:
+        if format is Format.JSON:
+            print_json(found.as_plain())
+        else:
+            render.print_found(found, timeline=timeline, votes=votes, reasoning=reasoning)
+        return
+    if format is Format.TEXT and (timeline or votes or reasoning):
         render.print_found(found, timeline=timeline, votes=votes, reasoning=reasoning)
+    known.print_aspects(found, aspects, as_json=format is Format.JSON)
 
 
 def list_decisions(

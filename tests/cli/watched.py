@@ -46,7 +46,7 @@ def decided(store: AuditStore, **fields: Any) -> None:
     close(store)
 
 
-def note(store: AuditStore, kind: EventKind, text: str, agent_id: str | None = None, **data: Any) -> Event:
+def note(store: AuditStore, kind: EventKind, text: str, agent_id: str | None = None, /, **data: Any) -> Event:
     """Write what an algorithm would into d-1's timeline."""
     return store.note("d-1", Event(SOON, kind, text, agent_id, data=data))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from maos_flows.cli.watching.reading import Reader
 from maos_flows.cli.watching.sections import Look
-from maos_flows.cli.watching.words import LONG, duration, one_line, pairs, spoken
+from maos_flows.cli.watching.words import LONG, counted, duration, one_line, pairs, spoken
 from maos_flows.model import Absence, Ballot, Decision, Elector, Event, EventKind, Opening, exact
 from maos_flows.policies.threshold import describe, share_in_words
 from maos_flows.scrutiny import fold
@@ -33,6 +33,9 @@ def _words(event: Event, reader: Reader, look: Look) -> str:
             answer = reader.answer(event)
             why = one_line(answer.explanation) if isinstance(answer, Absence) else ""
             return one_line(event.text) + (f" ({why})" if why else "")
+        case EventKind.REJECTED if reader.is_sealed:
+            why = spoken(str(event.data.get("reason", "")))
+            return one_line(f"{event.agent_id}: a ballot was not counted, {why}")
         case EventKind.DECIDED if reader.decision is not None:
             return outcome_in_words(reader.decision)
         case _:
@@ -119,7 +122,7 @@ def _of_decision(decision: Decision, look: Look) -> Iterator[str]:
             yield pairs(decision.details)
     if look.is_detailed and decision.margin is not None:
         alone = f"; decisive: {', '.join(decision.decisive)}" if decision.decisive else ""
-        yield f"margin: {decision.margin} {'ballot' if decision.margin == 1 else 'ballots'}{alone}"
+        yield f"margin: {counted(decision.margin, 'ballot')}{alone}"
 
 
 def _looks_at(look: Look, flag: str) -> bool:

@@ -23,6 +23,11 @@ def spoken(code: str) -> str:
     return code.replace("_", " ")
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things: `1 ballot`, `3 ballots`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float | None) -> str:
     """Write a duration for people: `0.42 s`, `34 s`, `2 min 5 s`; `-` where it is not known."""
     if seconds is None:
