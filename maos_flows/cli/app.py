@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maos_flows.cli import config, consensus, decide, doctor, records, workflow
+from maos_flows.cli import config, consensus, decide, doctor, records, stack, task, workflow
 from maos_flows.cli.output import fail
 from maos_flows.errors import MaosError
 
@@ -23,6 +23,11 @@ app.command("decide")(decide.decide)
 app.command("show")(records.show)
 app.command("list")(records.list_decisions)
 app.command("doctor")(doctor.doctor)
+app.add_typer(task.app, name="task")
+app.command("up")(stack.up)
+app.command("down")(stack.down)
+app.command("status")(stack.status)
+app.command("logs")(stack.logs)
 
 
 def _print_version(wanted: bool) -> None:

@@ -85,6 +85,40 @@ def list_workflows(
 
 
 @app.command()
+def deploy(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A workflow in YAML or JSON, where the workers find it.")
+    ],
+    cron: Annotated[list[str] | None, typer.Option(help="When it starts by itself, such as '0 6 * * *'.")] = None,
+    interval: Annotated[list[str] | None, typer.Option(help="How often it starts by itself: 30m, 1h, 2d.")] = None,
+    rrule: Annotated[list[str] | None, typer.Option(help="When, by RFC 5545: 'FREQ=WEEKLY;BYDAY=MO'.")] = None,
+    timezone: Annotated[str, typer.Option(help="The time zone these are in, such as Europe/Berlin.")] = "UTC",
+    name: Annotated[str, typer.Option(help="What the deployment is called; the workflow's name without one.")] = "",
+    pool: Annotated[str, typer.Option(help="The work pool its runs wait in.")] = "maos",
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", metavar="NAME=VALUE", help="A parameter of the flow, such as roster."),
+    ] = None,
+    format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
+) -> None:
+    """Deploy a workflow to Prefect: it starts by its schedules, from Prefect's UI, or from anything that calls its API.
+
+    Deployed again, it is brought up to date, and its schedules are exactly those given.
+    """
+    from maos_flows.cli.deploying import deploy_workflow
+
+    timings = {"--cron": cron or [], "--interval": interval or [], "--rrule": rrule or []}
+    made = deploy_workflow(file, timings=timings, timezone=timezone, name=name, pool=pool, parameters=parameter or [])
+    if format is Format.JSON:
+        print_json(made)
+        return
+    print(f"deployed as {made['deployment']}")
+    print(f"in the Prefect UI: {made['url']}")
+    for schedule in made["schedules"]:
+        print(f"starts {schedule}")
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of the workflow format; editors complete and check YAML with it."""
     from maos_flows.workflow import workflow_schema

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -67,6 +68,12 @@ class Wanted:
     timings: Sequence[Timing] = ()
     tags: Sequence[str] = ()
     pool: str = POOL
+
+
+def prepare() -> None:
+    """Describe the package's own flows, so that deploying them later takes no time."""
+    for flow in _ENTRYPOINTS:
+        _parameter_schema(flow)
 
 
 def deploy_own(api: PrefectApi) -> None:
@@ -146,6 +153,7 @@ def make_pool(api: PrefectApi, name: str) -> str:
     return str(found["type"])
 
 
+@cache
 def _parameter_schema(flow: str) -> dict[str, Any]:
     """Describe a flow's parameters, for the form in Prefect's UI."""
     from prefect.utilities.callables import parameter_schema  # noqa: PLC0415 - takes seconds

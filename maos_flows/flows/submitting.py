@@ -194,8 +194,7 @@ def _run_of(submission: Submission) -> tuple[str, dict[str, Any], Sequence[str]]
             parameters = {"request": to_plain(submitted.request), "decision_id": submission.id}
             return DECIDE, parameters, [REQUIRED] if submitted.requires_consensus else []
         case SubmissionKind.WORKFLOW:
-            source = decode(SubmittedWorkflow, submission.content).source
-            return WORKFLOW, {"workflow": source, "run_id": submission.id}, []
+            return WORKFLOW, {"workflow": submission.title, "run_id": submission.id}, []
 
 
 def _states(api: PrefectApi, flow_runs: Sequence[str]) -> dict[str, str]:

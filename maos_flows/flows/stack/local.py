@@ -2,13 +2,15 @@
 
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib.metadata import version
 
 from maos_flows.audit.engine import name_of, read_url
 from maos_flows.config import Settings, settings_from
 from maos_flows.errors import StackError
 from maos_flows.flows.api import Address, PrefectApi, configured_address
-from maos_flows.flows.deployments import POOL, deploy_own, make_pool
+from maos_flows.flows.deployments import POOL, deploy_own, make_pool, prepare
 from maos_flows.flows.stack.processes import leftovers, start, stop
 from maos_flows.flows.stack.serving import Say, stopped, with_server
 from maos_flows.flows.stack.settings import worker_environment
@@ -39,8 +41,10 @@ def is_whole(environ: Mapping[str, str]) -> bool:
     """Say whether the stack's server, worker and database, if it has one, are there, and work for this audit store."""
     settings = settings_from(environ)
     state = stack_folder(settings).read()
-    whole = all(map(state.runs, {"server", "worker", *state.processes}))
-    return whole and (state.api_url, state.store) == (state.server_url, _store_name(settings))
+    wanted = (state.server_url, _store_name(settings), version("maos-flows"))
+    return (state.api_url, state.store, state.release) == wanted and all(
+        map(state.runs, {"server", "worker", *state.processes})
+    )
 
 
 def up(environ: Mapping[str, str], *, port: int = DEFAULT_PORT, say: Say) -> Address:
@@ -58,7 +62,8 @@ def up(environ: Mapping[str, str], *, port: int = DEFAULT_PORT, say: Say) -> Add
     settings = settings_from(environ)
     folder = stack_folder(settings)
     configured = configured_address(environ)
-    with folder.locked():
+    with folder.locked(), ThreadPoolExecutor(1) as beside:
+        preparing = beside.submit(prepare)  # imports Prefect, which takes seconds, as the server's starting does
         state = folder.read()
         _end_leftovers(folder, state, say)
         if configured is None:
@@ -67,6 +72,7 @@ def up(environ: Mapping[str, str], *, port: int = DEFAULT_PORT, say: Say) -> Add
         else:
             address = configured
             PrefectApi(address).get("/health")
+        preparing.result()
         deploy_own(PrefectApi(address))
         _with_worker(folder, state, environ, address=address, say=say)
     return address
@@ -109,9 +115,10 @@ def _with_worker(
         return
     store = _store_name(settings)
     if state.runs("worker"):
-        if (state.api_url, state.store) == (address.url, store):
+        is_ours = (state.api_url, state.release) == (address.url, version("maos-flows"))
+        if is_ours and state.store == store:
             return
-        if state.api_url == address.url:
+        if is_ours:
             raise StackError(
                 f"the stack's worker keeps decisions in {state.store}, not in {store}: `maos down`, then `maos up`"
             )
@@ -123,7 +130,8 @@ def _with_worker(
     environment = worker_environment(environ, home=folder.prefect_home, server=address.environment, settings=ours)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", kind]
     process = start(command, environment=environment, folder=folder.path, log=folder.log("worker"))
-    folder.write(replace(state.having("worker", process), api_url=address.url, store=store))
+    release = version("maos-flows")
+    folder.write(replace(state.having("worker", process), api_url=address.url, store=store, release=release))
 
 
 def _store_name(settings: Settings) -> str:

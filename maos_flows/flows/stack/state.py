@@ -23,12 +23,14 @@ class StackState:
     Attributes:
         api_url: The Prefect server that the worker works for.
         store: The audit store that the worker keeps decisions in, as it is shown.
+        release: The release of this package that the worker was started from.
         server_url: Where the stack's own server was started.
         processes: What was started, by name.
     """
 
     api_url: str = ""
     store: str = ""
+    release: str = ""
     server_url: str = ""
     processes: Mapping[str, Process] = field(default_factory=dict, hash=False)
 
@@ -82,7 +84,7 @@ class StackFolder:
         """Read what is known; nothing is, if there was never a stack or its record is damaged."""
         try:
             document = json.loads(self._file.read_text(encoding="utf-8"))
-            texts = {name: str(document[name]) for name in ("api_url", "store", "server_url")}
+            texts = {name: str(document[name]) for name in ("api_url", "store", "release", "server_url")}
             processes = {name: _process(found) for name, found in document["processes"].items() if name in ORDER}
             return StackState(**texts, processes=processes)
         except FileNotFoundError:
