@@ -1,18 +1,19 @@
 """Judging decisions: from what proved right to standings, and from standings to the weights of the next electorate."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from fractions import Fraction
 
 from maos_flows.audit.feedback import Feedback, WeightChange, choices_cast, record_key
 from maos_flows.audit.store import AuditStore
-from maos_flows.errors import ConfigurationError, ConflictError, NotFoundError, Problem
-from maos_flows.model import Decision, Proposal
+from maos_flows.errors import ConfigurationError, ConflictError, MaosError, NotFoundError, Problem
+from maos_flows.feedback_files import Told
+from maos_flows.model import Decision, Event, EventKind, Opening, Proposal
 from maos_flows.policies.registry import built_in_policies
 from maos_flows.request import DecisionRequest, Dynamics
 from maos_flows.scrutiny import fold
-from maos_flows.weights import Standing, learn, learned_weights
+from maos_flows.weights import Standing, earned_weight, learn, learned_weights
 
 _WEIGHTED = built_in_policies()["weighted_voting"]
 
@@ -66,6 +67,63 @@ def judge(
 
     feedback = Feedback(decision_id, at, by, correct, quality)
     return store.learned.tell(feedback, {agent: names[agent] for agent in quality}, learning)
+
+
+@dataclass(frozen=True, slots=True)
+class TellResult:
+    """What telling of one decision led to: changes, or an error."""
+
+    told: Told
+    changes: tuple[WeightChange, ...] = ()
+    choices: int = 2
+    error: MaosError | None = None
+
+
+def tell_all(store: AuditStore, told: Sequence[Told], *, by: str) -> list[TellResult]:
+    """Tell of decisions one after the other; one that cannot be told of does not stop the others.
+
+    What was taken is noted on each decision's timeline.
+    """
+    return [_tell(store, one, by) for one in told]
+
+
+def _tell(store: AuditStore, told: Told, by: str) -> TellResult:
+    if told.error is not None:
+        return TellResult(told, error=told.error)
+    at = datetime.now(UTC)
+    is_new = store.learned.feedback(told.decision_id) is None
+    try:
+        changes = judge(store, told.decision_id, at=at, by=by, correct=told.correct, scores=told.scores)
+    except (ConfigurationError, ConflictError, NotFoundError) as error:
+        return TellResult(told, error=error)
+    opening = store.opening(told.decision_id)
+    choices = len(opening.proposal.choices) if opening is not None else 2
+    if is_new:
+        store.note(told.decision_id, _event(told, changes, by, at, choices))
+    return TellResult(told, changes, choices)
+
+
+def _event(told: Told, changes: Sequence[WeightChange], by: str, at: datetime, choices: int) -> Event:
+    moved = {
+        change.agent: [str(earned_weight(standing, choices)) for standing in (change.before, change.after)]
+        for change in changes
+    }
+    what = f"{told.correct} proved right" if told.correct is not None else "answers were scored"
+    words = ", ".join(
+        f"{agent} {float(Fraction(old)):.3f} -> {float(Fraction(new)):.3f}" for agent, (old, new) in moved.items()
+    )
+    return Event(at, EventKind.WEIGHT, f"{by} told that {what}: {words or 'nobody learned'}", data={"weights": moved})
+
+
+def note_weights(store: AuditStore, opening: Opening) -> None:
+    """Note on a decision's timeline, once, with which weights it was opened and where they come from."""
+    if any(event.kind is EventKind.WEIGHT for event in store.timeline(opening.proposal.decision_id)):
+        return
+    electors = opening.electorate.electors
+    words = ", ".join(f"{elector.agent_id} {float(elector.weight):.3f}" for elector in electors)
+    data = {elector.agent_id: [str(elector.weight), elector.weight_reason] for elector in electors}
+    event = Event(opening.opened_at, EventKind.WEIGHT, f"weights earned: {words}", data={"earned": data})
+    store.note(opening.proposal.decision_id, event)
 
 
 def _quality(

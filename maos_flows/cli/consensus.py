@@ -5,11 +5,13 @@ Each command lives in a file of its own and is registered here.
 
 import typer
 
-from maos_flows.cli import consensus_workflow, monitor, records, stats
+from maos_flows.cli import consensus_workflow, learning, monitor, records, stats
 
 app = typer.Typer(help="Watch decisions and what decides them.", no_args_is_help=True)
 app.command("monitor")(monitor.monitor)
 app.command("show")(records.show)
 app.command("stats")(stats.stats)
 app.command("analyze")(stats.analyze)
+app.command("feedback")(learning.feedback)
+app.command("weights")(learning.weights)
 app.add_typer(consensus_workflow.app, name="workflow")
