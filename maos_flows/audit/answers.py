@@ -129,6 +129,12 @@ def read(connection: Connection, decision_id: str, number: int) -> tuple[Ballot 
     return tuple(sorted((_answer(row) for row in rows), key=lambda answer: answer.agent_id))
 
 
+def names(connection: Connection, decision_id: str, number: int, *, kind: str | None) -> frozenset[str]:
+    """Name the agents that have answered in a round: in any way, or in one."""
+    query = select(ANSWER.c.agent_id).where(ANSWER.c.decision_id == decision_id, ANSWER.c.round == number)
+    return frozenset(connection.execute(query if kind is None else query.where(ANSWER.c.kind == kind)).scalars())
+
+
 def read_rejected(connection: Connection, decision_id: str, number: int) -> tuple[RejectedBallot, ...]:
     """Read the rejected ballots of a round, as they came."""
     rows = connection.execute(_REJECTED_OF_ROUND, {"decision": decision_id, "number": number}).mappings()

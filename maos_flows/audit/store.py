@@ -1,13 +1,12 @@
 """The audit store: every decision as it was opened, answered and closed, in SQLite or PostgreSQL."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Engine, select
 
 from maos_flows.audit import answers, checks, closing, conduct, leases, openings, runs, submissions, summaries, timeline
 from maos_flows.audit.batches import Batches
@@ -27,7 +26,7 @@ from maos_flows.audit.summaries import DecisionSummary
 from maos_flows.audit.transactions import Transactions
 from maos_flows.audit.writer import Writer
 from maos_flows.errors import ConfigurationError, Problem, StoreError
-from maos_flows.model import Absence, Ballot, Decision, Event, Opening, RejectedBallot
+from maos_flows.model import Absence, Ballot, Decision, Event, EventKind, Opening, RejectedBallot
 from maos_flows.request import DecisionRequest
 
 __all__ = ["AuditStore", "DecisionSummary", "Lease", "StageRecord", "Submission", "SubmissionKind", "WorkflowRun"]
@@ -45,8 +44,9 @@ class AuditStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._openings = openings.Openings()
-        self._transactions = Transactions(engine, undone=self._openings.forget)
-        self._writer = Writer(self._transactions.together)
+        transactions = Transactions(engine, undone=self._openings.forget)
+        self._writing, self._reading = transactions.writing, transactions.reading
+        self._writer = Writer(transactions.together)
 
     @classmethod
     def open(cls, url: str) -> "AuditStore":
@@ -147,6 +147,11 @@ class AuditStore:
         with self._reading() as connection:
             return answers.read(connection, decision_id, round_number)
 
+    def answered(self, decision_id: str, round_number: int, *, kind: str | None = None) -> frozenset[str]:
+        """Name the agents that have answered in a round: in any way, or with a `ballot` or an absence of that kind."""
+        with self._reading() as connection:
+            return answers.names(connection, decision_id, round_number, kind=kind)
+
     def rejected(self, decision_id: str, round_number: int) -> tuple[RejectedBallot, ...]:
         """Read the ballots of a round that are kept and not counted, as they came."""
         with self._reading() as connection:
@@ -209,6 +214,11 @@ class AuditStore:
         """Read a decision's events in order, from the one after number `after` on."""
         with self._reading() as connection:
             return timeline.read(connection, decision_id, after=after)
+
+    def happened(self, decision_id: str, kind: EventKind, *, after: int = 0) -> bool:
+        """Say whether something of a kind has happened to a decision, after the event of that number."""
+        with self._reading() as connection:
+            return timeline.holds(connection, decision_id, kind, after=after)
 
     def decisions(
         self, *, limit: int = 50, run_id: str | None = None, before: datetime | None = None
@@ -371,18 +381,3 @@ class AuditStore:
                 return checks.problems_of(connection)
         except StoreError as error:
             return (str(error),)
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """Begin a write transaction: the only place where one begins.
-
-        A log over the rows has its place here: its entries are added and its head is advanced before the commit, so
-        that rows and log are on disk together or not at all. No agent and no policy is ever called within one.
-        """
-        with self._transactions.writing() as connection:
-            yield connection
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with self._transactions.reading() as connection:
-            yield connection

@@ -26,7 +26,11 @@ class Transactions:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Begin a write transaction, unless this thread is within one already."""
+        """Begin a write transaction, unless this thread is within one already: the only place where one begins.
+
+        A log over the rows has its place here: its entries are added and its head is advanced before the commit, so
+        that rows and log are on disk together or not at all. No agent and no policy is ever called within one.
+        """
         held = self._held()
         if held is not None:
             with speaking_of(self._engine):

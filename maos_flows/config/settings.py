@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from maos_flows.config.worker import WORKER_VARIABLES
@@ -12,8 +13,17 @@ PREFIX = "MAOS_"
 CONFIGURED = ("MAOS_CONSENSUS", "MAOS_AGENT_WEIGHTS", "MAOS_AGENT_EXPERTISE", "MAOS_AGENTS")
 """How the variables begin that set keys of `config.yml`."""
 
-_KNOWN = ("MAOS_HOME", "MAOS_DATABASE_URL", "MAOS_ROSTER", *WORKER_VARIABLES)
+_KNOWN = ("MAOS_HOME", "MAOS_DATABASE_URL", "MAOS_ROSTER", "MAOS_TASK_RUNNER", *WORKER_VARIABLES)
 _SCHEMES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
+
+
+class RunnerKind(StrEnum):
+    """What chunks of large electorates are collected by."""
+
+    THREADS = "threads"
+    """The flow's own task runner: threads, unless the flow has another."""
+    DASK = "dask"
+    RAY = "ray"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +34,13 @@ class Settings:
         home: The folder for what is kept.
         database_url: The audit store's address; it may hold a password and is never shown.
         roster: The roster file that is used where a workflow names none.
+        task_runner: What chunks of large electorates are collected by.
     """
 
     home: Path
     database_url: str
     roster: Path | None = None
+    task_runner: RunnerKind = RunnerKind.THREADS
 
     @property
     def config_file(self) -> Path:
@@ -41,7 +53,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
 
     Args:
         environ: `MAOS_HOME` (default `~/.maos`), `MAOS_DATABASE_URL` (default the SQLite file `audit.db` in the
-            home), `MAOS_ROSTER` (default none). Those that set keys of `config.yml` are `resolve`'s affair;
+            home), `MAOS_ROSTER` (default none), `MAOS_TASK_RUNNER` (`threads`, `dask` or `ray`; default `threads`).
+            Those that set keys of `config.yml` are `resolve`'s affair;
             others that start with `MAOS_` are refused, the rest is not looked at.
 
     Raises:
@@ -56,6 +69,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         home,
         environ.get("MAOS_DATABASE_URL") or f"sqlite:///{home / 'audit.db'}",
         _path(roster, environ) if roster else None,
+        RunnerKind(environ.get("MAOS_TASK_RUNNER") or RunnerKind.THREADS),
     )
 
 
@@ -63,6 +77,9 @@ def _problems(environ: Mapping[str, str]) -> Iterator[Problem]:
     own = [name for name in environ if name.startswith(PREFIX) and not name.startswith(CONFIGURED)]
     for name in sorted(name for name in own if name not in _KNOWN):
         yield Problem(name, f"unknown variable, known are {', '.join(_KNOWN)}{nearest(name, _KNOWN)}")
+    runner = environ.get("MAOS_TASK_RUNNER")
+    if runner and runner not in tuple(RunnerKind):
+        yield Problem("MAOS_TASK_RUNNER", f"{runner[:80]!r} is unknown; allowed: {', '.join(RunnerKind)}")
     scheme, separator, _ = environ.get("MAOS_DATABASE_URL", "").partition("://")
     if scheme and (not separator or scheme not in _SCHEMES):
         yield Problem(

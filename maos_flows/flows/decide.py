@@ -16,11 +16,12 @@ from prefect.states import Completed, Failed
 
 from maos_flows.audit.store import AuditStore
 from maos_flows.flows.artifacts import Showing, headline, publish_ballots, publish_decision
+from maos_flows.flows.chunks import collect_in_chunks, is_large
 from maos_flows.flows.collecting import Answer, Begun, begin_asking, collect_singly
 from maos_flows.flows.edges import Sealed, state_of, unsealed, untracked
 from maos_flows.flows.stores import kept, opened_store
 from maos_flows.flows.tasks import POLICIES, deciding_task
-from maos_flows.judging import with_learned_weights
+from maos_flows.judging import note_weights, with_learned_weights
 from maos_flows.model import (
     Absence,
     Ballot,
@@ -35,7 +36,7 @@ from maos_flows.model import (
 )
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.records import from_plain
-from maos_flows.request import DecisionRequest, open_decision
+from maos_flows.request import DecisionRequest, Dynamics, open_decision
 from maos_flows.voters.base import utc_now
 
 Closed = tuple[Decision, Sequence[Event]]
@@ -110,6 +111,8 @@ def _open(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, 
     decision = store.decision(decision_id)
     if decision is not None:
         return decision, store.timeline(decision_id)
+    if request.dynamics is not Dynamics.NONE:
+        note_weights(store, opening)
     return begin_asking(store, opening, request)
 
 
@@ -117,7 +120,9 @@ def _open_round(store: AuditStore, request: DecisionRequest, policy: ConsensusPo
     """Open the round after another, or find what was opened."""
     decision_id, number = before.proposal.decision_id, before.proposal.round + 1
     again = open_decision(request, policy, decision_id=decision_id, now=utc_now(), round_number=number)
-    return begin_asking(store, store.open_round(replace(again, opened_at=before.opened_at, electorate=before.electorate)), request)
+    return begin_asking(
+        store, store.open_round(replace(again, opened_at=before.opened_at, electorate=before.electorate)), request
+    )
 
 
 @task(name="record", task_run_name="record", cache_policy=NO_CACHE, persist_result=False)
@@ -136,7 +141,8 @@ async def _hold_round(
     begun: Begun, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore, showing: Showing
 ) -> State[Any]:
     """Ask whoever has not answered in this round, then let the policy's task decide what is on record."""
-    answers, states = await collect_singly(begun, request, policy, store)
+    collect = collect_in_chunks if is_large(request) else collect_singly
+    answers, states = await collect(begun, request, policy, store)
     box = _box(begun.opening.proposal, request, answers)
     showing.begin(publish_ballots(begun.opening, box.ballots))
     return await state_of(deciding_task(policy)(untracked(begun.opening), states, untracked(box), return_state=True))

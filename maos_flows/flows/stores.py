@@ -15,6 +15,11 @@ _stores: dict[str, AuditStore] = {}
 _lock = Lock()
 
 
+def store_address() -> str:
+    """Give the address of the configured audit store; it may hold a password and is never shown."""
+    return settings_from(os.environ).database_url
+
+
 def audit_store(url: str | None = None) -> AuditStore:
     """Give the audit store at an address, or the configured one.
 
@@ -24,7 +29,7 @@ def audit_store(url: str | None = None) -> AuditStore:
     Raises:
         StoreError: It cannot be opened; nothing is decided without it.
     """
-    address = url or settings_from(os.environ).database_url
+    address = url or store_address()
     with _lock:
         if address not in _stores:
             _stores[address] = AuditStore.open(address)
@@ -33,7 +38,7 @@ def audit_store(url: str | None = None) -> AuditStore:
 
 async def opened_store(url: str | None = None) -> AuditStore:
     """Give the same; the loop goes on while one that is not open yet is opened."""
-    address = url or settings_from(os.environ).database_url
+    address = url or store_address()
     known = _stores.get(address)
     return known if known is not None else await asyncio.to_thread(audit_store, address)
 
