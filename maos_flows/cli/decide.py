@@ -31,6 +31,9 @@ def decide(
     tie_break: Annotated[str, typer.Option(help="What a tie leads to: none, revote, chair or human.")] = "none",
     chair: Annotated[str, typer.Option(help="The agent with the casting vote.")] = "",
     veto: Annotated[str, typer.Option(help="Agents or roles that may veto, separated by commas.")] = "",
+    dynamic_weights: Annotated[
+        str, typer.Option(metavar="BOOL", help="Let weights follow the agents' records: true, false or peers.")
+    ] = "",
     early_stop: Annotated[bool, typer.Option("--early-stop", help="Stop waiting once the outcome is certain.")] = False,
     resume: Annotated[str, typer.Option(metavar="ID", help="Take up a decision that was begun.")] = "",
     format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
@@ -59,6 +62,7 @@ def decide(
         "tie_break": tie_break,
         "chair": chair or None,
         "veto": _listed(veto),
+        "dynamic_weights": dynamic_weights,
         "early_stop": "true" if early_stop else None,
     }
     given = {key: value for key, value in stage.items() if value}

@@ -15,7 +15,6 @@ from maos_flows.request import DecisionRequest
 from maos_flows.selection import mentioned
 
 NOT_THERE_YET = {
-    "--dynamic-weights": "weights that follow the agents' record are not there yet",
     "--decision-type": "policies by the type of a decision are not there yet; --algorithm and --threshold say the same",
     "--failure-tolerance": "it would act with byzantine_tolerant, which is not there yet",
 }

@@ -34,7 +34,7 @@ def submit(
     expert_weighting: Annotated[
         str, typer.Option(metavar="BOOL", help="true: experts weigh more; false: roles and agents' own weights alone.")
     ] = "",
-    dynamic_weights: Annotated[str, typer.Option(metavar="BOOL", help="Let weights follow the agents' record.")] = "",
+    dynamic_weights: Annotated[str, typer.Option(metavar="BOOL", help="Let weights follow the agents' records.")] = "",
     decision_type: Annotated[str, typer.Option(help="The kind of decision, whose configured policy then holds.")] = "",
     failure_tolerance: Annotated[str, typer.Option(help="low, medium or high.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Stay to the end, with progress; print the decision.")] = False,
@@ -46,7 +46,6 @@ def submit(
 
     handing.refuse_not_there_yet(
         {
-            "--dynamic-weights": bool(handing.truth("--dynamic-weights", dynamic_weights)),
             "--decision-type": bool(decision_type),
             "--failure-tolerance": bool(failure_tolerance),
         }
@@ -64,6 +63,7 @@ def submit(
         "timeout": timeout,
         "rounds": rounds and str(rounds),
         "early_stop": "true" if early_stop else "",
+        "dynamic_weights": dynamic_weights,
     }
     request = request_of({key: value for key, value in stage.items() if value}, roster=roster)
     handing.submit_question(
