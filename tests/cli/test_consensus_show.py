@@ -337,18 +337,14 @@ class TestAnalyze:
         store.record_answer(ballot(decision_id="d-2"))
         store.close_decision(decision_of(store, "d-2"), at=NOON + timedelta(seconds=4))
 
-        slowest = [
-            "eve 9 s (ballot)",
-            "dan 8 s (timed out)",
-            *(f"{one} s (ballot)" for one in ("cyd 7", "bob 6", "ada 5")),
-        ]
+        slowest = "eve 9 s (ballot), dan 8 s (timed out), cyd 7 s (ballot), bob 6 s (ballot), ada 5 s (ballot)"
         assert printed("analyze", "d-1", "--performance")[2:-1] == [
             "Performance: 20 s in all",
             "  waiting to be opened: 10 s (50 %)",
             "  waiting for answers: 9 s (45 %)",
             "  deciding and recording: 1 s (5 %)",
             "  opening: 0 s (0 %)",
-            f"  slowest agents: {', '.join(slowest)}",
+            f"  slowest agents: {slowest}",
             "  usual by the same algorithm: 4 s (median of 1 other decision)",
         ]
 
@@ -362,6 +358,14 @@ class TestAnalyze:
         spans = {span["what"]: span["seconds"] for span in found["spans"]}
         assert spans.keys() == {"opening", "waiting for answers", "deciding and recording", "cross validation"}
         assert spans["waiting for answers"] == 5.0
+
+    def test_a_fault_proven_here_stands_beside_its_agent(self, store):
+        asked(store)
+        answer(store)
+        faults = (Fault("ada", "equivocation", is_proof=True),)
+        store.close_decision(replace(decision_of(store), faults=faults), at=SOON)
+
+        assert "  ada: answered after 5 s; proven: equivocation" in printed("analyze", "d-1", "--agent-behavior")
 
     def test_the_longest_waited_for_is_named(self, store):
         decided(store)

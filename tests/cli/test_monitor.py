@@ -22,15 +22,16 @@ from maos_flows.cli import monitor as command
 from maos_flows.cli.consensus import app
 from maos_flows.cli.ids import complete_id
 from maos_flows.cli.watching.following import GRACE, PATIENCE, Ending, Subject, look_once
+from maos_flows.cli.watching.lines import outcome_in_words
 from maos_flows.cli.watching.printing import LinePrinter
 from maos_flows.cli.watching.reading import Reader
-from maos_flows.cli.watching.screen import Screen, overview
+from maos_flows.cli.watching.screen import Screen, closeup, overview
 from maos_flows.cli.watching.sections import SECTIONS, Look
 from maos_flows.cli.watching.words import duration, one_line
 from maos_flows.errors import NotFoundError, StoreError
-from maos_flows.model import Agent, EventKind, Parameters
+from maos_flows.model import Agent, EventKind, Outcome, Parameters
 from maos_flows.quorum import Threshold
-from tests.audit.samples import DEADLINE, NOON, SOON, ballot, opened, opening_of, request_to, run_of
+from tests.audit.samples import DEADLINE, NOON, SOON, ballot, decision_of, opened, opening_of, request_to, run_of
 from tests.cli.watched import Followed, answer, asked, close, decided, note
 
 RUNNER = CliRunner()
@@ -135,7 +136,8 @@ class TestLines:
         asked(store)
         answer(store, 0)
         reader = Reader(store, "d-1")
-        sealed = [replace(event, data={"round": 1}) for event in reader.news()]
+        store.record_answer(ballot("ada", "MongoDB"))
+        sealed = [replace(event, data={"round": 1, "reason": "conflicting"}) for event in reader.news()]
         reader.events[:] = sealed
         subject = Subject(store, "d-1")
         lines: list[str] = []
@@ -143,8 +145,33 @@ class TestLines:
         for event in sealed:
             printer.event(reader, event)
 
-        assert lines[-1] == "12:00:05 - ada: ballot cast (sealed until the decision is closed)"
+        assert lines[2:] == [
+            "12:00:05 - ada: ballot cast (sealed until the decision is closed)",
+            "12:00:05 - ada: a ballot was not counted, conflicting",
+        ]
         assert reader.tally() is None
+        console = Console(record=True, width=140)
+        console.print(overview([reader], NOON), closeup(reader, Look(), NOON))
+        assert not re.search("PostgreSQL|MongoDB", console.export_text())
+
+    def test_an_override_for_a_choice_nobody_was_asked_about_is_told_without_a_count(self, store):
+        asked(store)
+        close(store)
+        reader = Reader(store, "d-1")
+        reader.news()
+        assert reader.decision is not None
+        overridden = replace(reader.decision, outcome=Outcome.OVERRIDDEN, choice="wait")
+
+        assert outcome_in_words(overridden) == "simple majority overridden: wait"
+
+    def test_a_policys_details_are_shown_where_they_are_asked_for(self, store):
+        asked(store)
+        answer(store)
+        ruled = replace(decision_of(store), details={"evidence_quality": "high"})
+        store.close_decision(ruled, at=SOON)
+
+        assert "evidence_quality=high" in maos("monitor", "d-1", "--policy-details").stdout
+        assert "evidence_quality" not in maos("monitor", "d-1").stdout
 
     def test_the_rounds_are_told_apart(self, store):
         asked(store, rounds=2)
