@@ -87,7 +87,7 @@ def list_workflows(
 @app.command()
 def deploy(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A workflow in YAML or JSON, where the workers find it.")
+        Path, typer.Argument(metavar="FILE", help="A workflow in YAML or JSON; workers must find it there.")
     ],
     cron: Annotated[list[str] | None, typer.Option(help="When it starts by itself, such as '0 6 * * *'.")] = None,
     interval: Annotated[list[str] | None, typer.Option(help="How often it starts by itself: 30m, 1h, 2d.")] = None,

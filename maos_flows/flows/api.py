@@ -10,6 +10,8 @@ import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
@@ -111,6 +113,7 @@ class PrefectApi:
         self._timeout = timeout_seconds
         self._client = str(uuid4())
         self._token: str | None = None
+        self._answered_at: datetime | None = None
         self._opener = _opener(address)
 
     def get(self, path: str) -> Any:
@@ -142,6 +145,10 @@ class PrefectApi:
         """
         return self._ask("POST", path, body)
 
+    def answered_at(self) -> datetime | None:
+        """Give the server's time when it answered last, to the second; None if it does not tell."""
+        return self._answered_at
+
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         busy = retry_if_exception(lambda error: isinstance(error, ServerError) and error.status in _BUSY)
         waiting = wait_exponential_jitter(multiplier=0.05, max=1)
@@ -166,6 +173,7 @@ class PrefectApi:
         try:
             with self._opener.open(request, timeout=self._timeout) as answer:
                 text = answer.read()
+                self._answered_at = _instant(answer.headers.get("Date"))
             return json.loads(text) if text else None
         except urllib.error.HTTPError as error:
             raise ServerError(f"the Prefect server {self.address.url} {_refusal(error)}", status=error.code) from error
@@ -197,6 +205,12 @@ def _opener(address: Address) -> urllib.request.OpenerDirector:
             raise ConfigurationError([Problem("PREFECT_API_SSL_CERT_FILE", f"{address.certificate} cannot be read")])
         handlers.append(urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=address.certificate)))
     return urllib.request.build_opener(*handlers)
+
+
+def _instant(text: str | None) -> datetime | None:
+    with suppress(ValueError):
+        return parsedate_to_datetime(text) if text else None
+    return None
 
 
 def _refusal(error: urllib.error.HTTPError) -> str:

@@ -182,7 +182,7 @@ def _schedule(timing: Timing, problems: list[Problem]) -> dict[str, Any] | None:
     except ValidationError as error:
         first = error.errors()[0]
         where = "--timezone" if "timezone" in first["loc"] else given
-        problems.append(Problem(where, " ".join(str(first["msg"]).split())))
+        problems.append(Problem(where, " ".join(str(first["msg"]).removeprefix("Value error, ").split())))
         return None
     except ValueError as error:
         problems.append(Problem(given, " ".join(str(error).split())))
