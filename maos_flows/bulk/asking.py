@@ -146,3 +146,9 @@ def rule_as_plain(rule: Rule) -> dict[str, Any]:
         "choices": [tidy(choice) for choice in rule.choices],
         "max_agents": rule.max_agents,
     }
+
+
+def kinds_of(agent: Agent) -> tuple[str, ...]:
+    """Give the kinds by which an agent's asking is limited: its voter's and, of a model, its provider's."""
+    provider, separator, _ = str(agent.settings.get("model", "")).partition(":")
+    return (agent.voter, provider) if separator and provider != agent.voter else (agent.voter,)

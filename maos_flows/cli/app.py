@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maos_flows.cli import config, consensus, decide, doctor, records, stack, task, workflow
+from maos_flows.cli import batch, config, consensus, decide, doctor, records, stack, task, workflow
 from maos_flows.cli.output import fail
 from maos_flows.errors import MaosError
 
@@ -17,6 +17,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(workflow.app, name="workflow")
+app.add_typer(batch.app, name="batch")
 app.add_typer(consensus.app, name="consensus")
 app.add_typer(config.app, name="config")
 app.command("decide")(decide.decide)

@@ -211,10 +211,11 @@ class Showing:
 
 
 class Progress:
-    """The progress artifact of a decision that takes a while: the share of agents that have answered."""
+    """The progress artifact of what takes a while, such as a decision: the share of agents that have answered."""
 
-    def __init__(self, decision_id: str, expected: int) -> None:
+    def __init__(self, decision_id: str, expected: int, what: str = "agents that have answered") -> None:
         self._decision_id = decision_id
+        self._what = what
         self._expected = max(expected, 1)
         self._artifact_id: UUID | None = None
         self._shown = -1.0
@@ -229,7 +230,7 @@ class Progress:
             if self._artifact_id is None:
                 created = await ProgressArtifact(
                     key=artifact_key("progress", self._decision_id),
-                    description="agents that have answered",
+                    description=self._what,
                     progress=percent,
                 ).acreate(client)
                 self._artifact_id = created.id

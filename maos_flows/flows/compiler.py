@@ -70,13 +70,16 @@ async def run_stages(workflow: Workflow, run_id: str) -> State[Any]:
     await asyncio.to_thread(store.open_run, begun)
     with tags("maos", workflow.name):
         results = await _run_in_order(workflow, run_id)
-    went_through = all(result.may_proceed for result in results)
-    outcome = "completed" if went_through else "stopped"
-    if any(result.outcome == Outcome.ERROR for result in results):
-        outcome = "error"
     if not any(result.broke_off for result in results):
-        await asyncio.to_thread(store.close_run, run_id, outcome=outcome, at=utc_now())
+        await asyncio.to_thread(store.close_run, run_id, outcome=outcome_of(results), at=utc_now())
     return _final_state(results)
+
+
+def outcome_of(results: Sequence[StageResult]) -> str:
+    """Say in a word how a run of these stages ended."""
+    if any(result.outcome == Outcome.ERROR for result in results):
+        return "error"
+    return "completed" if all(result.may_proceed for result in results) else "stopped"
 
 
 async def _run_in_order(workflow: Workflow, run_id: str) -> list[StageResult]:
@@ -133,8 +136,8 @@ async def run_stage(
     store = await asyncio.to_thread(audit_store)
     blocking = [result for result in earlier.values() if not result.may_proceed]
     if blocking:
-        result = _skipped(stage, blocking)
-        await _note(store, run_id, result)
+        result = skipped_stage(stage, blocking)
+        await note_stage(store, run_id, result)
         return Completed(name="Skipped", message=result.explanation, data=Sealed(result))
     decisions = {name: result.decision for name, result in earlier.items() if result.decision is not None}
     decision_id = stage_decision_id(run_id, stage)
@@ -143,7 +146,7 @@ async def run_stage(
     state = await state_of(decide(untracked(to_plain(request)), decision_id, return_state=True))
     decision = await asyncio.to_thread(store.decision, decision_id) if state.is_final() else None
     result = await _ended(stage, state, decision)
-    await _note(store, run_id, result)
+    await note_stage(store, run_id, result)
     final = Failed if result.outcome == Outcome.ERROR else Completed
     return final(name=state.name, message=state.message, data=Sealed(result))
 
@@ -153,13 +156,15 @@ def stage_decision_id(run_id: str, stage: Stage) -> str:
     return f"{run_id}-{stage.name}"
 
 
-def _skipped(stage: Stage, blocking: Sequence[StageResult]) -> StageResult:
+def skipped_stage(stage: Stage, blocking: Sequence[StageResult]) -> StageResult:
+    """Say why a stage is skipped: those it depends on that do not lead on."""
     explanation = f"skipped: {'; '.join(f'{result.stage}: {result.explanation}' for result in blocking)}"
     broke_off = all(result.broke_off for result in blocking)
     return StageResult(stage.name, SKIPPED, explanation, may_proceed=False, broke_off=broke_off)
 
 
-async def _note(store: AuditStore, run_id: str, result: StageResult) -> None:
+async def note_stage(store: AuditStore, run_id: str, result: StageResult) -> None:
+    """Keep how a stage ended, unless it broke off."""
     if not result.broke_off:
         outcome, explanation = result.outcome, result.explanation
         await asyncio.to_thread(
@@ -170,6 +175,11 @@ async def _note(store: AuditStore, run_id: str, result: StageResult) -> None:
 async def _ended(stage: Stage, state: State[Any], decision: Decision | None) -> StageResult:
     if decision is None:
         return _broken(stage, await state.aresult(raise_on_failure=False))
+    return stage_result(stage, decision)
+
+
+def stage_result(stage: Stage, decision: Decision) -> StageResult:
+    """Say how a stage ended by its decision, and whether it leads on."""
     if decision.outcome in (Outcome.REACHED, Outcome.OVERRIDDEN) and decision.choice is not None:
         leads_on = stage.proceeds(decision.choice)
         explanation = f"{decision.choice} ({decision.explanation})"

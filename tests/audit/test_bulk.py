@@ -77,7 +77,7 @@ def decided(request: DecisionRequest, name: str, cast: list[tuple[str, str]]) ->
     return opening, decide(POLICY, opening, ballots, absences=absences)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(questions=st.lists(texts, min_size=1, max_size=3), cast=votes)
 def test_rows_are_those_of_decisions_written_one_by_one(
     questions: list[str], cast: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path

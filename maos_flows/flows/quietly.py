@@ -1,0 +1,141 @@
+"""One decision, or one workflow, without runs of its own in Prefect: what a batch has thousands of.
+
+What is asked, kept, decided and recorded, and in which order, is as in the flow of one decision.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from maos_flows.audit.store import AuditStore, WorkflowRun
+from maos_flows.bulk.asking import kinds_of
+from maos_flows.flows.collecting import Answer, Begun, answer_of, is_enough, keep_answer, note_settled
+from maos_flows.flows.compiler import (
+    StageResult,
+    note_stage,
+    outcome_of,
+    skipped_stage,
+    stage_decision_id,
+    stage_result,
+)
+from maos_flows.flows.decide import _box, _close, _escalated, _open, _open_round, _wants_another_round
+from maos_flows.flows.stores import kept
+from maos_flows.flows.tasks import POLICIES, deciding_task
+from maos_flows.model import Agent, Decision
+from maos_flows.policies.base import ConsensusPolicy
+from maos_flows.request import DecisionRequest
+from maos_flows.voters.base import utc_now
+from maos_flows.workflow import Stage, Workflow, stage_request
+
+
+class Places:
+    """How many may be at work at once: questions, and agents of each kind of voter or provider of models.
+
+    Args:
+        questions: How many questions are asked at once.
+        kinds: How many agents of a kind are asked at once, for the kinds that have a limit.
+    """
+
+    def __init__(self, questions: int, kinds: Mapping[str, int]) -> None:
+        self.questions = asyncio.Semaphore(questions)
+        self._kinds = {kind: asyncio.Semaphore(most) for kind, most in kinds.items()}
+
+    @asynccontextmanager
+    async def of(self, agent: Agent) -> AsyncIterator[None]:
+        """Hold a place for an agent in each limit that it falls under."""
+        async with AsyncExitStack() as stack:
+            for kind in kinds_of(agent):
+                if kind in self._kinds:
+                    await stack.enter_async_context(self._kinds[kind])
+            yield
+
+
+async def decide_quietly(request: DecisionRequest, decision_id: str, store: AuditStore, places: Places) -> Decision:
+    """Decide one request; a decision of that id that was begun is taken up, and nobody asked twice."""
+    policy = POLICIES.find(request.algorithm)
+    begun = await kept(store, partial(_open, store, request, policy, decision_id))
+    while isinstance(begun, Begun):
+        answers = await _collect(begun, request, policy, store, places)
+        box = _box(begun.opening.proposal, request, answers)
+        sealed = await deciding_task(policy).fn(begun.opening, (), box)
+        ruled: Decision = sealed.value
+        if _wants_another_round(ruled, request):
+            begun = await kept(store, partial(_open_round, store, request, policy, begun.opening))
+        else:
+            begun = await kept(store, partial(_close, store, _escalated(ruled, request), utc_now()))
+    return begun[0]
+
+
+async def _collect(
+    begun: Begun, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore, places: Places
+) -> Mapping[str, Answer]:
+    """Ask each agent that has not answered, all at once but for the places there are; keep answers as they come."""
+    opening, answers = begun.opening, dict(begun.answered)
+    enough = asyncio.Event()
+
+    async def stop_if_enough() -> None:
+        if request.early_stop and not enough.is_set() and is_enough(policy, opening, answers, request.agents):
+            enough.set()
+            await kept(store, partial(note_settled, store, opening.proposal))
+
+    async def collect(agent: Agent) -> None:
+        async with places.of(agent):
+            answer = await answer_of(
+                agent, opening.proposal, retries=request.retries, enough=enough if request.early_stop else None
+            )
+        answers[agent.id] = await kept(store, partial(keep_answer, answer, opening=opening, store=store))
+        await stop_if_enough()
+
+    waiting = [agent for agent in request.agents if agent.id not in answers]
+    if answers and waiting:
+        await stop_if_enough()
+    await asyncio.gather(*(collect(agent) for agent in waiting))
+    return answers
+
+
+async def run_quietly(workflow: Workflow, run_id: str, store: AuditStore, places: Places) -> WorkflowRun:
+    """Run a workflow's stages, side by side where they can; a run of that id that was begun is taken up."""
+    begun = WorkflowRun(
+        run_id=run_id,
+        workflow=workflow.name,
+        source=workflow.source_text,
+        base=str(workflow.base),
+        parameters={},
+        started_at=utc_now(),
+    )
+    known = await kept(store, partial(store.open_run, begun))
+    if known.outcome is not None:
+        return known
+    running: dict[str, asyncio.Task[StageResult]] = {}
+
+    async def run(stage: Stage) -> StageResult:
+        earlier = {name: await asyncio.shield(running[name]) for name in stage.depends_on}
+        return await _run_stage(stage, workflow, earlier, run_id, store=store, places=places)
+
+    for stage in workflow.stages:
+        running[stage.name] = asyncio.create_task(run(stage))
+    results = await asyncio.gather(*running.values())
+    return await kept(store, partial(store.close_run, run_id, outcome=outcome_of(results), at=utc_now()))
+
+
+async def _run_stage(
+    stage: Stage,
+    workflow: Workflow,
+    earlier: Mapping[str, StageResult],
+    run_id: str,
+    *,
+    store: AuditStore,
+    places: Places,
+) -> StageResult:
+    blocking = [result for result in earlier.values() if not result.may_proceed]
+    if blocking:
+        result = skipped_stage(stage, blocking)
+    else:
+        decisions = {name: result.decision for name, result in earlier.items() if result.decision is not None}
+        decision_id = stage_decision_id(run_id, stage)
+        begun = await asyncio.to_thread(store.request, decision_id)  # what it asked then counts
+        request = begun or stage_request(workflow, stage, earlier=decisions, run_id=run_id)
+        result = stage_result(stage, await decide_quietly(request, decision_id, store, places))
+    await note_stage(store, run_id, result)
+    return result
