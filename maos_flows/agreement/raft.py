@@ -1,0 +1,424 @@
+"""The replicas of a Raft decision: they elect a leader, which orders ballots and the closing in a replicated log.
+
+The agent's own replica hands its ballot in, and again until it is committed. The leader opens the log, and closes it
+when every agent that answered has its ballot in it, or when time is over. The decision is the fold over what a
+majority holds. An agent that failed to answer takes no part: its replica is down.
+"""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from random import Random
+from typing import Any
+
+from maos_flows.agreement.faults import Injection
+from maos_flows.agreement.network import Delivery, Network, Wake
+from maos_flows.agreement.telling import Agreed, Happening
+from maos_flows.model import EventKind, Fault
+from maos_flows.policies.raft import RaftTiming
+from maos_flows.protocols.raft import Replica, Role
+from maos_flows.protocols.raft_config import RaftConfig
+from maos_flows.protocols.raft_decision import (
+    BallotEntry,
+    Closing,
+    DecisionState,
+    Opening,
+    apply_entry,
+    closing_due,
+    fold,
+)
+from maos_flows.protocols.raft_log import Saved
+from maos_flows.protocols.raft_messages import Message, VoteReply
+from maos_flows.protocols.raft_requests import Committed
+from maos_flows.protocols.step import Envelope
+from maos_flows.quorum import majority, tolerated_crashes
+
+OPEN, CLOSE = "open", "close"
+_TICKS = 10
+_HEARTBEAT_TICKS = 2
+_RETRY_TICKS = 4
+_PATIENCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class RaftPacing:
+    """How fast a run goes, in milliseconds.
+
+    Attributes:
+        gathering: Over how long the ballots are handed in, once there can be a leader.
+        give_up: When the run ends without agreement; None for twenty of the longest election timeouts.
+        linger: How long replicas that are down or cut off are waited for once a majority has the decision.
+    """
+
+    gathering: int = 0
+    give_up: int | None = None
+    linger: int = 0
+
+
+@dataclass(slots=True)
+class _Seat:
+    """One agent's replica, what it has on disk, and what it has applied."""
+
+    replica: Replica
+    disk: Saved = field(default_factory=Saved)
+    state: DecisionState = field(default_factory=DecisionState)
+    ticked_at: int = 0
+    life: int = 0
+    role: Role = Role.FOLLOWER
+    is_due: bool = False
+    behind: bool = False
+
+
+class RaftReplicas:
+    """All replicas of one Raft decision.
+
+    Args:
+        opening: The terms, its electorate every agent that has a replica.
+        ballots: The ballots to hand in, in order.
+        down: Agents whose replicas take no part.
+        timing: How long replicas wait.
+        seed: Where chance comes from.
+        pacing: How fast it goes.
+    """
+
+    def __init__(
+        self,
+        opening: Opening,
+        ballots: Sequence[BallotEntry],
+        *,
+        down: AbstractSet[str],
+        timing: RaftTiming,
+        seed: int,
+        pacing: RaftPacing = RaftPacing(),
+    ) -> None:
+        self._opening = opening
+        self._ballots = {ballot.agent: ballot for ballot in ballots}
+        self._silent = frozenset(down)
+        self._timing = timing
+        self._seed = seed
+        self._pacing = pacing
+        self._tick = max(1, timing.election_timeout_min // _TICKS)
+        self._quorum = majority(len(opening.electorate))
+        chance = Random(seed)  # noqa: S311  replayable from the recorded seed
+        self._network = Network(opening.electorate, chance, self._tick)
+        usual = _PATIENCE * timing.election_timeout_max + pacing.gathering
+        self._give_up = pacing.give_up if pacing.give_up is not None else usual
+        self._told: list[Happening] = []
+        self._acting: tuple[Injection, ...] = ()
+        self._suspected: dict[tuple[str, str], Fault] = {}
+        self._committed: dict[int, str] = {}
+        self._leaders: list[tuple[int, str]] = []
+        self._elections = 0
+        self._closed_at: int | None = None
+        self._closed: DecisionState | None = None
+        self._network.suffer((), silent=self._silent)
+        self._seats = {agent: self._seat(agent) for agent in opening.electorate}
+        self._plan()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all that can have the decision have it, no majority is left for ever, or the time is over."""
+        now = self._network.now
+        if self._is_hopeless or now >= self._give_up:
+            return True
+        if self._closed_at is None:
+            return False
+        return not self._behind() or now >= self._closed_at + self._pacing.linger
+
+    @property
+    def next_at(self) -> int:
+        """The moment up to which nothing happens by itself."""
+        ends = [self._give_up] if self._closed_at is None else [self._give_up, self._closed_at + self._pacing.linger]
+        due = self._network.next_at
+        return min((moment for moment in (*ends, due) if moment is not None and moment > self._network.now), default=0)
+
+    def advance(self, now: int, acting: Sequence[Injection]) -> Sequence[Happening]:
+        """Let time pass to a moment under these faults, and give what happened."""
+        if tuple(acting) != self._acting:
+            self._let_pass(now - 1)
+            self._network.now = now
+            self._suffer(tuple(acting))
+        self._let_pass(now)
+        told, self._told = self._told, []
+        return told
+
+    def agreed(self) -> Agreed:
+        """Give what the replicas agreed on."""
+        n, electorate = len(self._opening.electorate), self._opening.electorate
+        best = max(self._seats.values(), key=lambda seat: seat.replica.commit)
+        term, leader = self._leaders[-1] if self._leaders else (0, None)
+        details: dict[str, Any] = {
+            "protocol": "raft",
+            "agents": n,
+            "crashes_borne": tolerated_crashes(n),
+            "quorum": self._quorum,
+            "seed": self._seed,
+            "milliseconds": self._network.now,
+            "messages": self._network.sent,
+            "term": term,
+            "leader": leader,
+            "leaders": [{"term": of, "leader": who} for of, who in self._leaders],
+            "elections": self._elections,
+            "commit_index": best.replica.commit,
+            "log": [
+                {"index": index, "term": entry.term, "entry": _said(entry.payload)}
+                for index, entry in enumerate(best.replica.log.entries[: best.replica.commit], 1)
+            ],
+            "replicas": {
+                agent: {"role": "down" if self._network.is_down(agent) else seat.replica.role.value}
+                | {"term": seat.replica.term, "log": seat.replica.log.last_index, "commit": seat.replica.commit}
+                for agent, seat in self._seats.items()
+            },
+        }
+        faults = tuple(self._suspected.values())
+        if self._closed is None:
+            up = [agent for agent in electorate if not self._network.is_down(agent)]
+            words = f"{len(up)} of {n} replicas are up; no {self._quorum} of them committed the closing in time"
+            if self._is_hopeless:
+                down = ", ".join(sorted(self._silent))
+                words = (
+                    f"only {len(up)} of {n} replicas are up, fewer than the majority of {self._quorum}; down: {down}"
+                )
+            return Agreed(False, words, faults=faults, details=details)
+        counted = tuple(ballot.agent for ballot in self._closed.ballots)
+        words = f"{len(counted)} ballots and the closing stand in the log of a majority, led by {leader} in term {term}"
+        return Agreed(True, words, counted, faults=faults, leader=leader, details=details)
+
+    @property
+    def _is_hopeless(self) -> bool:
+        return len(self._opening.electorate) - len(self._silent) < self._quorum
+
+    def _seat(self, agent: str, saved: Saved | None = None) -> _Seat:
+        low, high = self._timing.election_timeout_min, self._timing.election_timeout_max
+        patience = max(_HEARTBEAT_TICKS + 1, self._timing.leader_timeout // self._tick)
+        config = RaftConfig(agent, self._opening.electorate, election_ticks=patience, heartbeat_ticks=_HEARTBEAT_TICKS)
+        drawn = 0
+        life = self._network.now
+
+        def draw() -> int:
+            nonlocal drawn
+            drawn += 1
+            number = int.from_bytes(sha256(f"{self._seed}\0{agent}\0{life}\0{drawn}".encode()).digest()[:8])
+            return max(_HEARTBEAT_TICKS + 1, (low + number % (high - low)) // self._tick)
+
+        replica = Replica(config, draw)
+        seat = _Seat(replica, ticked_at=self._network.now // self._tick)
+        if saved is not None:
+            replica.restore(saved)
+            seat.disk = saved
+        return seat
+
+    def _plan(self) -> None:
+        for agent, seat in self._seats.items():
+            if agent not in self._silent:
+                self._wait(agent, seat)
+        first = self._timing.election_timeout_max if self._pacing.gathering else 0
+        for place, agent in enumerate(self._ballots):
+            at = first + self._pacing.gathering * place // max(1, len(self._ballots))
+            self._network.plan(at, partial(self._hand_in, agent))
+
+    def _let_pass(self, moment: int) -> None:
+        for event in self._network.until(moment):
+            match event:
+                case Delivery(envelope):
+                    self._deliver(envelope)
+                case Wake(agent, life):
+                    self._wake(agent, life)
+                case _:
+                    event()
+            if self.is_over:
+                break
+
+    def _tell(
+        self, kind: EventKind, text: str, agent: str | None = None, data: Mapping[str, Any] | None = None
+    ) -> None:
+        self._told.append(Happening(self._network.now, kind, text, agent, {"at_ms": self._network.now, **(data or {})}))
+
+    def _hand_in(self, agent: str) -> None:
+        """Have an agent's ballot appended, and look again later whether it was."""
+        seat = self._seats[agent]
+        seat.is_due = True
+        if self._network.is_down(agent) or self._is_committed(agent):
+            return
+        ballot = self._ballots[agent]
+        self._catch_up(agent, seat)
+        if seat.replica.leader is not None:
+            seat.replica.propose(ballot, ballot.ballot_id)
+            self._drain(agent, seat)
+        self._network.plan(self._network.now + _RETRY_TICKS * self._tick, partial(self._hand_in_again, agent, seat))
+
+    def _hand_in_again(self, agent: str, seat: _Seat) -> None:
+        if self._seats[agent] is seat and self._closed_at is None:
+            self._hand_in(agent)
+
+    def _is_committed(self, agent: str) -> bool:
+        return any(ballot.agent == agent for ballot in self._seats[agent].state.ballots)
+
+    def _deliver(self, envelope: Envelope[Message]) -> None:
+        agent = envelope.recipient
+        seat = self._seats[agent]
+        if self._network.is_down(agent):
+            return
+        self._catch_up(agent, seat)
+        seat.replica.step(envelope)
+        self._drain(agent, seat)
+
+    def _wake(self, agent: str, life: int) -> None:
+        seat = self._seats[agent]
+        if seat.life == life and not self._network.is_down(agent):
+            self._catch_up(agent, seat)
+            self._wait(agent, seat)
+
+    def _wait(self, agent: str, seat: _Seat) -> None:
+        seat.life += 1
+        self._network.plan((seat.ticked_at + seat.replica.deadline) * self._tick, Wake(agent, seat.life))
+
+    def _catch_up(self, agent: str, seat: _Seat) -> None:
+        """Let a replica's time pass up to now."""
+        while seat.ticked_at < self._network.now // self._tick:
+            seat.ticked_at += 1
+            seat.replica.tick()
+            self._drain(agent, seat)
+
+    def _drain(self, agent: str, seat: _Seat) -> None:
+        """Write, send, apply, until nothing is ready; a leader opens and closes the log."""
+        while True:
+            self._notice(agent, seat)
+            step = seat.replica.ready()
+            if step is None:
+                return
+            if step.durable is not None:
+                seat.disk = step.durable.onto(seat.disk)
+            for envelope in step.messages:
+                self._notice_vote(envelope)
+                self._network.send(envelope)
+            for output in step.outputs:
+                if isinstance(output, Committed):
+                    self._apply(agent, seat, output)
+            for fault in step.faults:
+                self._suspect(fault.peer, fault.reason, by=agent)
+            seat.replica.advance()
+            self._lead(seat)
+
+    def _lead(self, seat: _Seat) -> None:
+        """Open the log if this replica leads and it is not open, and close it if that is due."""
+        replica = seat.replica
+        if replica.role is not Role.LEADER:
+            return
+        if replica.log.index_of(OPEN) is None:
+            replica.propose(self._opening, OPEN)
+        elif replica.log.index_of(CLOSE) is None:
+            state = fold(enumerate((entry.payload for entry in replica.log.entries), 1))
+            waits = any(agent in self._ballots for agent in state.missing)
+            deadline = self._give_up - self._timing.election_timeout_max * 2 if waits else 0
+            closing = closing_due(state, leader_time=self._network.now, deadline=deadline)
+            if closing is not None:
+                replica.propose(closing, CLOSE)
+
+    def _apply(self, agent: str, seat: _Seat, output: Committed) -> None:
+        seat.state = apply_entry(seat.state, output.index, output.entry.payload)
+        if output.index not in self._committed:
+            said = _said(output.entry.payload)
+            self._committed[output.index] = said
+            data = {"index": output.index, "term": output.entry.term, "entry": said, "holders": self._quorum}
+            self._tell(EventKind.COMMIT, f"entry {output.index} is committed by a majority: {said}", agent, data)
+        if isinstance(output.entry.payload, Closing) and self._closed is None:
+            self._closed, self._closed_at = seat.state, self._network.now
+        if seat.behind and output.index == max(self._committed):
+            seat.behind = False
+            data = {"term": seat.replica.term, "index": output.index, "kind": "caught_up"}
+            self._tell(EventKind.RECOVERED, f"{agent} has made its log whole, up to entry {output.index}", agent, data)
+
+    def _notice(self, agent: str, seat: _Seat) -> None:
+        """Tell of a change of role."""
+        replica = seat.replica
+        if replica.role is seat.role:
+            return
+        was, seat.role = seat.role, replica.role
+        match replica.role:
+            case Role.PRE_CANDIDATE if was is Role.FOLLOWER:
+                text = f"{agent} has heard no leader for an election timeout and asks whether it could win"
+                data = {"term": replica.term, "cause": "leader_timeout"}
+                self._tell(EventKind.ELECTION, text, agent, data)
+            case Role.CANDIDATE:
+                self._elections += 1
+                text = f"{agent} stands for election in term {replica.term}"
+                self._tell(EventKind.ELECTION, text, agent, {"term": replica.term, "cause": "candidate"})
+            case Role.LEADER:
+                self._leaders.append((replica.term, agent))
+                text = f"{agent} leads term {replica.term}, elected by a majority of {self._quorum}"
+                self._tell(EventKind.LEADER, text, agent, {"term": replica.term})
+            case Role.FOLLOWER if was is Role.LEADER:
+                text = f"{agent} no longer leads: it heard of a newer term, or no majority for too long"
+                self._tell(EventKind.LEADER, text, None, {"term": replica.term, "before": agent})
+            case _:
+                pass
+
+    def _notice_vote(self, envelope: Envelope[Message]) -> None:
+        message = envelope.message
+        if isinstance(message, VoteReply):
+            verb = "votes for" if message.is_granted else "refuses its vote to"
+            text = f"{envelope.sender} {verb} {envelope.recipient} in term {message.term}"
+            data = {"term": message.term, "vote_for": envelope.recipient, "granted": message.is_granted}
+            self._tell(EventKind.VOTE, text, envelope.sender, data)
+
+    def _suspect(self, agent: str, reason: str, *, by: str) -> None:
+        if (agent, reason) not in self._suspected:
+            self._suspected[agent, reason] = Fault(agent, reason, is_proof=False, evidence=(by,))
+            text = f"{agent} is suspected by {by}: {reason.replace('_', ' ')}"
+            self._tell(EventKind.SUSPICION, text, agent, {"kind": reason, "by": by})
+
+    def _suffer(self, acting: tuple[Injection, ...]) -> None:
+        """Let other faults act than before: who was down comes back, and sides without a majority stall."""
+        self._acting = acting
+        was_down = {agent for agent in self._seats if self._network.is_down(agent)}
+        sides = self._network.sides()
+        self._network.suffer(acting, silent=self._silent)
+        for agent, seat in list(self._seats.items()):
+            is_down = self._network.is_down(agent)
+            if is_down and agent not in was_down:
+                seat.role = Role.FOLLOWER
+                self._tell(EventKind.FAILURE, f"the replica of {agent} is down", agent, {"kind": "crash"})
+            elif agent in was_down and not is_down:
+                self._revive(agent, seat)
+        if self._network.sides() != sides:
+            self._tell_sides()
+
+    def _revive(self, agent: str, seat: _Seat) -> None:
+        fresh = self._seats[agent] = self._seat(agent, seat.disk)
+        fresh.behind = True
+        self._tell(EventKind.RECOVERED, f"the replica of {agent} is back", agent, {"kind": "restarted"})
+        self._wait(agent, fresh)
+        if seat.is_due:
+            self._hand_in(agent)
+
+    def _tell_sides(self) -> None:
+        sides = self._network.sides()
+        if len(sides) == 1:
+            for seat in self._seats.values():
+                seat.behind = seat.replica.commit < max(self._committed, default=0)
+            self._tell(EventKind.RECOVERED, "all links carry again", None, {"kind": "partition_healed"})
+            return
+        for side in sides:
+            if len(side) < self._quorum:
+                names = ", ".join(side)
+                text = f"{len(side)} of {len(self._seats)} replicas are cut off and can commit nothing: {names}"
+                self._tell(EventKind.STALLED, text, None, {"agents": list(side), "needed": self._quorum})
+
+    def _behind(self) -> bool:
+        """Say whether a replica that takes part has not applied the closing."""
+        return any(seat.state.closing is None for agent, seat in self._seats.items() if agent not in self._silent)
+
+
+def _said(payload: object) -> str:
+    match payload:
+        case Opening():
+            return "OPEN"
+        case BallotEntry(agent=agent, choice=choice):
+            return f"BALLOT of {agent} for {choice}"
+        case Closing(reason=reason):
+            return f"CLOSE, {reason.value.replace('_', ' ')}"
+        case _:
+            return "a new leader's empty entry"
