@@ -77,7 +77,7 @@ def test_weights_show_a_table_a_chart_and_the_newest_changes(store: AuditStore) 
 
     lines = printed.splitlines()
     assert lines[0].endswith("right  since the first feedback (highest 1.323)")
-    assert [line.split()[0] for line in lines[1:6]] == ["dan", "eve", "ada", "bob", "cyd"]
+    assert [line.split()[0] for line in lines[1:6]] == ["eve", "dan", "ada", "bob", "cyd"]
     assert "the newest 10 of 10 changes" in printed
     assert "d-2  dan  scored 1: " in printed
 
