@@ -8,6 +8,7 @@ from typing import Any
 from maos_flows.audit.store import AuditStore
 from maos_flows.cli.checking import Check, numbers
 from maos_flows.config import settings_from
+from maos_flows.config.settings import STACK_DATABASE
 from maos_flows.errors import MaosError, ServerError
 from maos_flows.flows.api import Address, PrefectApi, configured_address
 from maos_flows.flows.stack.local import running_address, stack_folder
@@ -22,6 +23,7 @@ _ON_SERVER = "set it where the server is started"
 def server_checks(env: Mapping[str, str], timeout_seconds: float) -> list[Check]:
     """Look at the server that is configured or, if none is, at the stack's own."""
     try:
+        settings_from(env)
         address = configured_address(env) or running_address(env)
     except MaosError as error:
         return [Check("Prefect server", "wrong", str(error), "correct the environment's variables")]
@@ -87,9 +89,9 @@ def _database(env: Mapping[str, str], address: Address) -> Check:
     folder = stack_folder(settings)
     if configured_address(env) is not None or folder.read().server_url != address.url:
         return Check(name, "fine", "the server's own affair; for more than one decision at a time, PostgreSQL")
-    if env.get("MAOS_PREFECT_DATABASE_URL") or "database" in folder.read().processes:
+    if env.get(STACK_DATABASE) or "database" in folder.read().processes:
         return Check(name, "fine", "PostgreSQL")
-    mend = "MAOS_PREFECT_DATABASE_URL=postgresql://..., or install PostgreSQL before the first `maos up`"
+    mend = f"{STACK_DATABASE}=postgresql://..., or install PostgreSQL before the first `maos up`"
     return Check(name, "note", "SQLite: it slows down when several decisions are made at once", mend)
 
 

@@ -13,7 +13,10 @@ PREFIX = "MAOS_"
 CONFIGURED = ("MAOS_CONSENSUS", "MAOS_AGENT_WEIGHTS", "MAOS_AGENT_EXPERTISE", "MAOS_AGENTS")
 """How the variables begin that set keys of `config.yml`."""
 
-_KNOWN = ("MAOS_HOME", "MAOS_DATABASE_URL", "MAOS_ROSTER", "MAOS_TASK_RUNNER", *WORKER_VARIABLES)
+STACK_DATABASE = "MAOS_PREFECT_DATABASE_URL"
+"""The variable that names the database of the stack's own Prefect server."""
+
+_KNOWN = ("MAOS_HOME", "MAOS_DATABASE_URL", "MAOS_ROSTER", "MAOS_TASK_RUNNER", STACK_DATABASE, *WORKER_VARIABLES)
 _SCHEMES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
 
 

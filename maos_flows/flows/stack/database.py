@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from maos_flows.config.settings import STACK_DATABASE
 from maos_flows.errors import StackError
 from maos_flows.flows.stack.ports import free_port
 from maos_flows.flows.stack.processes import Process, is_running, start, stop
 
-VARIABLE = "MAOS_PREFECT_DATABASE_URL"
 STOP = signal.SIGINT
 """PostgreSQL's fast shutdown: sessions are ended, and what was committed is on disk."""
 
@@ -65,7 +65,7 @@ def _has_trgm(folder: Path) -> bool:
 
 def given_url(environ: Mapping[str, str]) -> str | None:
     """Give the URL the user chose, in the form Prefect wants; None if they chose none."""
-    url = environ.get(VARIABLE, "")
+    url = environ.get(STACK_DATABASE, "")
     for scheme in ("postgres://", "postgresql://"):
         if url.startswith(scheme):
             return f"postgresql+asyncpg://{url.removeprefix(scheme)}"
