@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
@@ -24,10 +24,19 @@ _KEY = "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
 
 @dataclass(frozen=True, slots=True)
 class LoadedRoster:
-    """A roster as read: the agents, and where weights come from."""
+    """A roster as read: the agents, and where weights come from.
+
+    Attributes:
+        roster: The agents.
+        weighing: Where weights come from.
+        given: The keys the document has; the rest of `weighing` are defaults.
+        is_default: Whether it is the one that is used where nobody names one.
+    """
 
     roster: Roster
     weighing: Weighing
+    given: frozenset[str] = frozenset()
+    is_default: bool = False
 
 
 def _read_key(value: object) -> str:
@@ -116,13 +125,13 @@ def roster_from(data: object, *, base: Path, prefix: str = "") -> LoadedRoster:
     refused = refusal(problems, source="")
     if refused is not None:
         raise refused
-    return LoadedRoster(Roster(tuple(agents)), _weighing(form))
+    return LoadedRoster(Roster(tuple(agents)), _weighing(form), frozenset(form.model_fields_set))
 
 
 def default_roster() -> LoadedRoster:
     """Give the default roster: simulated agents in every role and kind of expert that people start with."""
     text = files("maos_flows").joinpath("default_roster.yaml").read_text(encoding="utf-8")
-    return roster_from(load(text, source="default_roster.yaml"), base=Path())
+    return replace(roster_from(load(text, source="default_roster.yaml"), base=Path()), is_default=True)
 
 
 _Found = Iterator[tuple[tuple[int | str, ...], str]]

@@ -13,17 +13,20 @@ def decide(
     choices: Annotated[str, typer.Option(help="The answers allowed, separated by commas.")] = "",
     algorithm: Annotated[
         str, typer.Option("--algorithm", "--consensus-algorithm", help="How ballots become a decision.")
-    ] = "simple_majority",
+    ] = "",
+    decision_type: Annotated[
+        str, typer.Option(help="The type of decision: routine, important, critical, emergency, or one of your own.")
+    ] = "",
     threshold: Annotated[str, typer.Option(help="The share a choice needs: 0.67 or 2/3.")] = "",
     basis: Annotated[str, typer.Option(help="What it is a share of: eligible, cast or decisive.")] = "eligible",
     roster: Annotated[Path | None, typer.Option(help="A roster file; without one a simulated roster answers.")] = None,
     max_agents: Annotated[
         int | None, typer.Option(min=1, help="Ask at most so many agents, those that fit best.")
     ] = None,
-    min_participants: Annotated[int, typer.Option(min=1, help="How many must cast a valid ballot.")] = 1,
+    min_participants: Annotated[int | None, typer.Option(min=1, help="How many must cast a valid ballot.")] = None,
     roles: Annotated[str, typer.Option(help="Only agents of these roles, separated by commas.")] = "",
     domains: Annotated[str, typer.Option(help="What it is about, separated by commas; experts in it weigh more.")] = "",
-    timeout: Annotated[str, typer.Option(help="How long to wait for ballots: 30s, 5m, 1h.")] = "60s",
+    timeout: Annotated[str, typer.Option(help="How long to wait for ballots: 30s, 5m, 1h.")] = "",
     retries: Annotated[int, typer.Option(min=0, help="How often to ask again after a failure that may pass.")] = 2,
     rounds: Annotated[
         int, typer.Option(min=1, help="Ask again, up to so many rounds, while no decision is reached.")
@@ -50,10 +53,11 @@ def decide(
         "question": question,
         "choices": _listed(choices),
         "consensus_algorithm": algorithm,
+        "decision_type": decision_type,
         "threshold": threshold or None,
         "basis": basis,
         "max_agents": None if max_agents is None else str(max_agents),
-        "min_participants": str(min_participants),
+        "min_participants": None if min_participants is None else str(min_participants),
         "roles": _listed(roles),
         "expert_domains": _listed(domains),
         "timeout": timeout,

@@ -15,7 +15,6 @@ from maos_flows.request import DecisionRequest
 from maos_flows.selection import mentioned
 
 NOT_THERE_YET = {
-    "--decision-type": "policies by the type of a decision are not there yet; --algorithm and --threshold say the same",
     "--failure-tolerance": "it would act with byzantine_tolerant, which is not there yet",
 }
 """Flags that are known and cannot act yet, each with what to say; whoever makes one act takes its line out."""

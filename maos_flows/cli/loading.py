@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from maos_flows.config import settings_from
+from maos_flows.config import Configuration, resolve, settings_from
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.policies.registry import PolicyRegistry, built_in_policies
 from maos_flows.roster import LoadedRoster, load_roster
@@ -17,8 +17,13 @@ def known_policies() -> PolicyRegistry:
     return built_in_policies()
 
 
+def configuration() -> Configuration:
+    """Resolve what is configured, for a request that is made now."""
+    return resolve(os.environ)
+
+
 def fallback_roster(given: Path | None) -> LoadedRoster | None:
-    """Read the roster to use where a workflow names none: the one given, else the configured one, else None."""
+    """Read the roster to use where a workflow names none: the one given, else that of `MAOS_ROSTER`, else None."""
     path = given or settings_from(os.environ).roster
     return load_roster(path) if path is not None else None
 
@@ -32,9 +37,14 @@ def load(file: Path, *, roster: Path | None) -> Workflow:
     fallback = fallback_roster(roster)
     if str(file) == "-":
         return load_workflow(
-            sys.stdin.read(), source="standard input", base=Path.cwd(), policies=known_policies(), roster=fallback
+            sys.stdin.read(),
+            source="standard input",
+            base=Path.cwd(),
+            policies=known_policies(),
+            roster=fallback,
+            configuration=configuration(),
         )
-    return load_workflow_file(file, policies=known_policies(), roster=fallback)
+    return load_workflow_file(file, policies=known_policies(), roster=fallback, configuration=configuration())
 
 
 def workflow_as_plain(workflow: Workflow) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
 
-from maos_flows.cli.loading import fallback_roster, known_policies
+from maos_flows.cli.loading import configuration, fallback_roster, known_policies
 from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, fail, print_json, say
 from maos_flows.errors import ConfigurationError, NotFoundError, Problem, StoreError
 from maos_flows.flows.stack.settings import TEMPORARY
@@ -36,7 +36,13 @@ def request_of(stage: dict[str, Any], *, roster: Path | None) -> DecisionRequest
     if not stage.get("question", "").strip():
         raise ConfigurationError([Problem("QUESTION", "is needed, unless a decision is taken up with --resume ID")])
     try:
-        return question_request(stage, base=Path.cwd(), policies=known_policies(), roster=fallback_roster(roster))
+        return question_request(
+            stage,
+            base=Path.cwd(),
+            policies=known_policies(),
+            roster=fallback_roster(roster),
+            configuration=configuration(),
+        )
     except ConfigurationError as error:
         raise ConfigurationError([_as_flag(problem) for problem in error.problems]) from error
 
@@ -45,6 +51,8 @@ _FLAGS = {"consensus_algorithm": "algorithm", "expert_domains": "domains"}
 
 
 def _as_flag(problem: Problem) -> Problem:
+    if problem.path.startswith("consensus."):
+        return problem  # no flag: a key of the configuration, with where it was set
     key = problem.path.split(".")[0].split("[")[0]
     flag = _FLAGS.get(key, key).replace("_", "-")
     return Problem(f"--{flag}" if flag else "", problem.message)

@@ -46,7 +46,6 @@ def submit(
 
     handing.refuse_not_there_yet(
         {
-            "--decision-type": bool(decision_type),
             "--failure-tolerance": bool(failure_tolerance),
         }
     )
@@ -55,6 +54,7 @@ def submit(
         "question": question,
         "choices": listed(choices),
         "consensus_algorithm": algorithm,
+        "decision_type": decision_type,
         "threshold": threshold,
         "max_agents": max_agents and str(max_agents),
         "min_participants": min_participants and str(min_participants),

@@ -1,7 +1,7 @@
 """The form of `config.yml`: every key there is, what it takes, and what it does."""
 
 from fractions import Fraction
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
@@ -44,6 +44,12 @@ class AlgorithmForm(Form):
     min_participants: Positive | None = Field(None, description="How many must cast a valid ballot; without it, 1.")
 
 
+class OwnAlgorithmForm(AlgorithmForm):
+    """What holds for a policy of one's own."""
+
+    parameters: dict[Text, Any] = Field({}, description="A parameter of the policy's own; the policy checks it.")
+
+
 class ByzantineForm(AlgorithmForm):
     """What holds for `byzantine_tolerant`."""
 
@@ -66,7 +72,7 @@ class AlgorithmsForm(Form):
     """What holds for each algorithm; a policy of one's own stands here under its name."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, AlgorithmForm]
+    __pydantic_extra__: dict[str, OwnAlgorithmForm]
 
     simple_majority: AlgorithmForm = Field(default_factory=AlgorithmForm)
     supermajority: AlgorithmForm = Field(default_factory=AlgorithmForm)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import PlainValidator
 from pydantic.fields import FieldInfo
 
-from maos_flows.config.form import AlgorithmForm, AlgorithmsForm, ConfigurationForm, read_block, read_milliseconds
+from maos_flows.config.form import AlgorithmsForm, ConfigurationForm, OwnAlgorithmForm, read_block, read_milliseconds
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import Form, nearest
 from maos_flows.model import exact
@@ -35,6 +35,7 @@ _KINDS = {
 }
 _NAMES = {
     ("consensus", "algorithms"): "<algorithm>",
+    ("consensus", "algorithms", "<algorithm>", "parameters"): "<parameter>",
     ("consensus", "decision_policies"): "<type>",
     ("agent_weights",): "<role>",
     ("agent_expertise",): "<kind>",
@@ -73,7 +74,7 @@ def _walk(form: type[Form], path: tuple[str, ...]) -> Iterator[Key]:
     for name, field in form.model_fields.items():
         yield from _of(field.annotation, field, (*path, name))
     if form is AlgorithmsForm:
-        yield from _walk(AlgorithmForm, (*path, _NAMES[path]))
+        yield from _walk(OwnAlgorithmForm, (*path, _NAMES[path]))
 
 
 def _of(annotation: Any, field: FieldInfo, path: tuple[str, ...]) -> Iterator[Key]:
@@ -88,6 +89,8 @@ def _of(annotation: Any, field: FieldInfo, path: tuple[str, ...]) -> Iterator[Ke
 
 def _kind(annotation: Any, metadata: Sequence[Any] = ()) -> str:
     """Say what a key takes."""
+    if annotation is Any:
+        return "as the policy says"
     if get_origin(annotation) is Literal:
         return " or ".join(map(str, get_args(annotation)))
     for extra in metadata:

@@ -55,7 +55,7 @@ class Configuration:
         roster: The configured agents, if any.
     """
 
-    values: ConfigurationForm = field(default_factory=ConfigurationForm, hash=False)
+    values: ConfigurationForm = field(default_factory=partial(read, ConfigurationForm, BUILT_IN), hash=False)
     origins: Mapping[tuple[str, ...], str] = field(default_factory=dict, hash=False)
     digest: str = ""
     roster: LoadedRoster | None = None

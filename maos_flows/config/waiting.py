@@ -18,17 +18,14 @@ class Waiting:
     Attributes:
         path: Where it stands; `<type>` is any decision type.
         value: The value, as written, that asks for what is not there; its other values hold.
-        algorithm: Only decisions by this algorithm need it; empty means all.
     """
 
     path: tuple[str, ...]
     value: str = "true"
-    algorithm: str = ""
 
 
 NOT_THERE_YET = (
     Waiting(("consensus", "one_lineage_one_vote")),
-    Waiting(("consensus", "algorithms", "weighted_voting", "dynamic_weights"), algorithm="weighted_voting"),
     Waiting(("consensus", "decision_policies", _ANY_TYPE, "human_oversight")),
     Waiting(("consensus", "security", "agent_authentication"), "required"),
     Waiting(("consensus", "security", "vote_encryption")),
@@ -46,28 +43,27 @@ def waiting_in(said: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def refuse_waiting(configuration: Configuration, *, decision_type: str, algorithm: str) -> None:
+def refuse_waiting(configuration: Configuration, *, decision_type: str) -> None:
     """Refuse a decision that needs what is not there yet.
 
     Args:
         configuration: What holds.
         decision_type: The type of the decision, or empty.
-        algorithm: What decides it.
 
     Raises:
         ConfigurationError: It does; names every such key.
     """
     problems = [
-        Problem(name, f"{value} is not there yet, so nothing can be decided under it; it comes from {origin}")
-        for name, value, origin in _needed(configuration, decision_type, algorithm)
+        Problem(f"{name} ({origin})", f"{value} is not there yet, so nothing can be decided under it")
+        for name, value, origin in _needed(configuration, decision_type)
     ]
     if problems:
         raise ConfigurationError(problems)
 
 
-def _needed(configuration: Configuration, decision_type: str, algorithm: str) -> Iterator[tuple[str, str, str]]:
+def _needed(configuration: Configuration, decision_type: str) -> Iterator[tuple[str, str, str]]:
     for entry in NOT_THERE_YET:
-        if entry.algorithm not in {"", algorithm} or (_ANY_TYPE in entry.path and not decision_type):
+        if _ANY_TYPE in entry.path and not decision_type:
             continue
         path = tuple(decision_type if part == _ANY_TYPE else part for part in entry.path)
         if configuration.text(*path) == entry.value:

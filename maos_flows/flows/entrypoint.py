@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 from pydantic import Field
 
 from maos_flows.audit.store import AuditStore
-from maos_flows.config import settings_from
+from maos_flows.config import resolve, settings_from
 from maos_flows.flows.compiler import run_stages
 from maos_flows.flows.decide import decide
 from maos_flows.flows.stores import opened_store
@@ -26,7 +26,6 @@ from maos_flows.workflow import Workflow, load_workflow, load_workflow_file, que
 Algorithm = StrEnum("Algorithm", {name: name for name in POLICIES})  # type: ignore[misc]
 """The algorithms there are, for the form."""
 
-_FIRST = Algorithm("simple_majority")
 _LONGEST_NAME = 60
 
 
@@ -68,7 +67,9 @@ async def run_workflow(
 def _load(store: AuditStore, workflow: str, roster: str | None, run_id: str) -> Workflow:
     submission = store.submission(run_id)
     if submission is None:
-        return load_workflow_file(Path(workflow), policies=POLICIES, roster=_roster(roster))
+        return load_workflow_file(
+            Path(workflow), policies=POLICIES, roster=_roster(roster), configuration=resolve(os.environ)
+        )
     handed_in = submitted_workflow(submission)
     return load_workflow(
         handed_in.text,
@@ -76,6 +77,7 @@ def _load(store: AuditStore, workflow: str, roster: str | None, run_id: str) -> 
         base=Path(handed_in.base),
         policies=POLICIES,
         roster=_roster(roster or handed_in.roster),
+        configuration=resolve(os.environ),
     )
 
 
@@ -98,11 +100,14 @@ async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be f
         tuple[str, ...],
         Field(description="The answers allowed; if none, those the question lists, else approve or reject."),
     ] = (),
-    algorithm: Annotated[Algorithm, Field(description="How ballots become a decision.")] = _FIRST,
+    algorithm: Annotated[
+        Algorithm | None, Field(description="How ballots become a decision; if none, the configured default.")
+    ] = None,
+    decision_type: Annotated[str, Field(description="The type of decision, such as routine or critical.")] = "",
     threshold: Annotated[str, Field(description="The share a choice needs, such as 0.67 or 2/3.")] = "",
     max_agents: Annotated[int | None, Field(description="Ask at most so many agents, the best fitting.", ge=1)] = None,
     domains: Annotated[tuple[str, ...], Field(description="What it is about; experts in it weigh more.")] = (),
-    timeout: Annotated[str, Field(description="How long to wait for ballots: 30s, 5m, 1h.")] = "60s",  # noqa: ASYNC109 - how long the decision is open, by the form's word
+    timeout: Annotated[str, Field(description="How long to wait for ballots: 30s, 5m, 1h.")] = "",  # noqa: ASYNC109 - how long the decision is open, by the form's word
     roster: Annotated[str | None, Field(description="Path of a roster file, where the worker is.")] = None,
 ) -> State[Any]:
     """Ask agents a question and decide by their ballots.
@@ -113,15 +118,17 @@ async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be f
     stage = {
         "question": question,
         "choices": list(choices),
-        "consensus_algorithm": str(algorithm),
+        "consensus_algorithm": algorithm and str(algorithm),
+        "decision_type": decision_type.strip(),
         "threshold": threshold.strip(),
         "max_agents": max_agents and str(max_agents),
         "expert_domains": list(domains),
-        "timeout": timeout,
+        "timeout": timeout.strip(),
     }
     given = {key: value for key, value in stage.items() if value}
     loaded = await asyncio.to_thread(_roster, roster)
-    request = question_request(given, base=Path.cwd(), policies=POLICIES, roster=loaded)
+    configuration = await asyncio.to_thread(resolve, os.environ)
+    request = question_request(given, base=Path.cwd(), policies=POLICIES, roster=loaded, configuration=configuration)
     decision_id = f"d-{str(flow_run.id).replace('-', '')[:12]}"
     state: State[Any] = await decide(to_plain(request), decision_id, return_state=True)
     return state

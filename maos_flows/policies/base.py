@@ -24,7 +24,7 @@ from maos_flows.model import (
     Tally,
 )
 from maos_flows.quorum import Threshold, majority_threshold
-from maos_flows.scrutiny import scrutinise
+from maos_flows.scrutiny import fold, scrutinise
 from maos_flows.tally import count
 
 Dicts = list[dict[str, Any]]
@@ -58,6 +58,13 @@ class Weighing:
     expert_weight: Fraction = Fraction(2)
     regular_weight: Fraction = Fraction(1)
     learned: Mapping[str, tuple[Fraction, str]] = field(default_factory=dict, hash=False)
+
+    def domains_met(self, agent: Agent, domains: Sequence[str]) -> tuple[str, ...]:
+        """Give those of the domains in which an agent is an expert, by itself or by its kind; in its own order."""
+        kind = self.expertise.get(agent.role)
+        asked = {fold(domain): domain for domain in domains}
+        known = (*agent.domains, *(kind.domains if kind else ()))
+        return tuple(dict.fromkeys(asked[fold(domain)] for domain in known if fold(domain) in asked))
 
 
 class ConsensusPolicy:

@@ -6,7 +6,6 @@ from maos_flows.model import Agent, Proposal, exact
 from maos_flows.policies.base import Weighing
 from maos_flows.policies.threshold import ThresholdPolicy
 from maos_flows.quorum import Threshold
-from maos_flows.scrutiny import fold
 
 
 class WeightedVoting(ThresholdPolicy):
@@ -39,11 +38,9 @@ class WeightedVoting(ThresholdPolicy):
 
 
 def _expertise(agent: Agent, proposal: Proposal, weighing: Weighing) -> tuple[Fraction, str]:
-    kind = weighing.expertise.get(agent.role)
-    known = (*agent.domains, *(kind.domains if kind else ()))
-    asked = {fold(domain): domain for domain in proposal.domains}
-    met = [asked[fold(domain)] for domain in known if fold(domain) in asked]
+    met = weighing.domains_met(agent, proposal.domains)
     if not met:
         return weighing.regular_weight, "no expertise in this" if proposal.domains else "no expertise asked for"
+    kind = weighing.expertise.get(agent.role)
     weight = kind.weight if kind is not None and kind.weight is not None else weighing.expert_weight
-    return weight, f"expert in {', '.join(dict.fromkeys(met))}"
+    return weight, f"expert in {', '.join(met)}"

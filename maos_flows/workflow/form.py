@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, PlainValidator
 
 from maos_flows.forms import Form
 from maos_flows.model import Basis, TieBreak
+from maos_flows.request import Dynamics
 from maos_flows.roster import Agents, RosterForm, Texts
 from maos_flows.scrutiny import tidy
 from maos_flows.text_types import (
@@ -75,6 +76,13 @@ Entries = Annotated[
     Filled,
     BeforeValidator(_entries, json_schema_input_type=Text | Annotated[tuple[Entry, ...], Filled]),
 ]
+DynamicWeights = Annotated[
+    Dynamics,
+    BeforeValidator(
+        lambda value: {"true": "feedback", "false": "none"}.get(value, value) if isinstance(value, str) else value,
+        json_schema_input_type=Literal["true", "false", "feedback", "peers", "none"] | bool,
+    ),
+]
 Domains = Annotated[Texts, Filled]
 ProceedOn = Annotated[tuple[Choice, ...], Distinct, Filled]
 
@@ -100,9 +108,16 @@ class StageDefaults(Form):
     )
     proceed_on: ProceedOn | None = Field(None, description="The choices that lead on (default any but reject).")
     on_no_consensus: OnNoConsensus | None = Field(None, description="What follows without a decision (default stop).")
+    decision_type: Name | None = Field(
+        None, description="The type of decision, for which the configuration says algorithm, threshold and more."
+    )
     timeout: Seconds | None = Field(None, description="How long each round waits for ballots (default 60s).")
     retries: Count | None = Field(None, description="How often a voter that failed is asked again (default 2).")
     rounds: Positive | None = Field(None, description="How many rounds at most (default 1, with a revote 2).")
+    dynamic_weights: DynamicWeights | None = Field(
+        None,
+        description="Whether agents weigh what they have earned: true (by feedback), peers (by agreement), or false.",
+    )
     early_stop: Flag | None = Field(
         None, description="Whether to stop waiting once nothing can change (default false)."
     )

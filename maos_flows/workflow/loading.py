@@ -5,29 +5,50 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from maos_flows.config import Configuration
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import MOST_PROBLEMS, attempt, place, read, refusal
 from maos_flows.policies.registry import PolicyRegistry
 from maos_flows.roster import LoadedRoster, default_roster, load_roster, roster_from
 from maos_flows.strict_yaml import load, read_text
+from maos_flows.workflow.configured import Configured, weighed
 from maos_flows.workflow.form import MOST_STAGES, StageForm, WorkflowForm
 from maos_flows.workflow.graph import graph_problems
 from maos_flows.workflow.model import Stage, Workflow
 from maos_flows.workflow.stages import Written, build_stage
 
 
-def load_workflow_file(path: Path | str, *, policies: PolicyRegistry, roster: LoadedRoster | None = None) -> Workflow:
+def load_workflow_file(
+    path: Path | str,
+    *,
+    policies: PolicyRegistry,
+    roster: LoadedRoster | None = None,
+    configuration: Configuration | None = None,
+) -> Workflow:
     """Load a workflow file; paths in it are relative to its folder. See `load_workflow`.
 
     Raises:
         ConfigurationError: The file cannot be read or is not a workflow; names every problem.
     """
     file = Path(path)
-    return load_workflow(read_text(file), source=str(file), base=file.parent, policies=policies, roster=roster)
+    return load_workflow(
+        read_text(file),
+        source=str(file),
+        base=file.parent,
+        policies=policies,
+        roster=roster,
+        configuration=configuration,
+    )
 
 
 def load_workflow(
-    text: str, *, source: str, base: Path, policies: PolicyRegistry, roster: LoadedRoster | None = None
+    text: str,
+    *,
+    source: str,
+    base: Path,
+    policies: PolicyRegistry,
+    roster: LoadedRoster | None = None,
+    configuration: Configuration | None = None,
 ) -> Workflow:
     """Load a workflow from YAML or JSON.
 
@@ -36,7 +57,8 @@ def load_workflow(
         source: What errors call it.
         base: The folder that paths in it are relative to.
         policies: The algorithms there are.
-        roster: The agents where the document names none; without, the default roster.
+        roster: The agents where the document names none; without, the configured ones, or the default roster.
+        configuration: What holds where the document says nothing; without, the defaults.
 
     Raises:
         ConfigurationError: It is not a workflow, or one of its decisions could never be made; names every problem.
@@ -47,12 +69,16 @@ def load_workflow(
     stages = _read_stages(document, problems)
     problems += _graph(document, stages)
     built: list[Stage] = []
-    loaded = attempt(problems, partial(_roster, document, form, base, roster)) if form else None
+    configuration = configuration or Configuration()
+    fallback = roster or configuration.roster
+    loaded = attempt(problems, partial(_roster, document, form, base, fallback)) if form else None
     if form and loaded:
+        weighted = weighed(loaded, configuration)
+        configured = Configured(configuration)
         for index, stage in enumerate(stages):
             if stage is not None:
-                written = Written(document, form, index, stage, base)
-                made = attempt(problems, partial(build_stage, written, loaded, policies))
+                written = Written(document, form, index, stage, base, configured)
+                made = attempt(problems, partial(build_stage, written, weighted, policies))
                 built += [made] if made else []
     refused = refusal(problems, source=source)
     if refused is not None or form is None or loaded is None:

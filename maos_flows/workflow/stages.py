@@ -1,25 +1,38 @@
 """From a stage as written to a stage that is known to be possible: defaults, agents, rule, context."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from maos_flows.config import Configuration
+from maos_flows.config.contradictions import RAFT
 from maos_flows.errors import ConfigurationError, Problem
-from maos_flows.forms import nearest, place
+from maos_flows.forms import attempt, nearest, place
 from maos_flows.model import Agent, Basis, Context, Parameters, TieBreak
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.policies.registry import PolicyRegistry
 from maos_flows.questions import choices_in
 from maos_flows.records import path_of
-from maos_flows.request import DecisionRequest, open_decision
+from maos_flows.request import DecisionRequest, Dynamics, open_decision
 from maos_flows.roster import LoadedRoster
 from maos_flows.scrutiny import fold, tidy
-from maos_flows.selection import select_agents
+from maos_flows.selection import mentioned, select_agents
 from maos_flows.strict_yaml import line_of, read_text
+from maos_flows.workflow.configured import (
+    Configured,
+    algorithm_of,
+    configured_for,
+    refused,
+    reviewers_of,
+    settings_for,
+    values_for,
+)
 from maos_flows.workflow.form import ContextFile, StageForm, WorkflowForm
 from maos_flows.workflow.model import OnNoConsensus, Stage
+from maos_flows.workflow.overseen import oversight_of
 
 MOST_CONTEXT_BYTES = 256 * 1024
 """The largest file that is given to agents."""
@@ -38,16 +51,28 @@ class Written:
     index: int
     stage: StageForm
     base: Path
+    configured: Configured = field(default_factory=lambda: Configured(Configuration()))
+    fallback: Mapping[str, tuple[Any, tuple[str, ...]]] = field(default_factory=dict)
 
     def value(self, key: str, otherwise: Any) -> Any:
-        """Give what the stage says, else the defaults, else what always holds; an explicit null takes the last."""
+        """Give what the stage says, else the defaults, else what is configured, else what always holds.
+
+        An explicit null in the stage passes over the defaults.
+        """
+        found = self._said(key)
+        if found is not None:
+            return found
+        return self.fallback[key][0] if key in self.fallback else otherwise
+
+    def _said(self, key: str) -> Any:
         form = self.stage if key in self.stage.model_fields_set else self.workflow.defaults
-        found = getattr(form, key)
-        return otherwise if found is None else found
+        return getattr(form, key)
 
     def problem(self, where: Where, message: str) -> Problem:
         """Make a problem of a part of the stage; what it inherits is told with the line in the defaults."""
         location = ("stages", self.index, *where)
+        if where and where[0] in self.fallback and self._said(str(where[0])) is None:
+            return Problem(self.configured.key(*self.fallback[str(where[0])][1]), message)
         inherited = where and where[0] not in self.stage.model_fields_set
         line = line_of(self.document, ("defaults", *where)) if inherited else None
         if inherited and line and where[0] in self.workflow.defaults.model_fields_set:
@@ -62,16 +87,19 @@ def build_stage(written: Written, loaded: LoadedRoster, policies: PolicyRegistry
         ConfigurationError: It could not; names every problem.
     """
     problems: list[Problem] = []
+    written = _configured(written, problems)
     policy = _policy(written, policies, problems)
     agents = _agents(written, loaded)
+    domains = _domains_of(written, loaded)
+    algorithm = policy.name if policy else ""
     request = DecisionRequest(
         question=_question(written),
         choices=tuple(map(tidy, written.value("choices", choices_in(_question(written))))),
         agents=agents,
-        algorithm=policy.name if policy else "",
+        algorithm=algorithm,
         parameters=_parameters(written, policy, problems),
         weighing=loaded.weighing,
-        domains=written.value("expert_domains", ()),
+        domains=domains,
         context=_context(written, problems),
         proposer=written.value("proposer", None),
         timeout_seconds=written.value("timeout", 60.0),
@@ -79,9 +107,13 @@ def build_stage(written: Written, loaded: LoadedRoster, policies: PolicyRegistry
         rounds=written.value("rounds", 2 if _revotes(written) else 1),
         early_stop=written.value("early_stop", False),
         escalate=written.value("on_no_consensus", None) is OnNoConsensus.ESCALATE,
+        oversight=oversight_of(written.configured, algorithm),
+        dynamics=written.value("dynamic_weights", Dynamics.NONE),
         title=written.stage.stage,
         workflow=written.workflow.workflow_name,
     )
+    request = attempt(problems, partial(_reviewed, written, request)) or request
+    problems += refused(written.configured, algorithm, agents)
     found = [*_unusable(written, request), *_nobody(written, loaded)]
     problems += [written.problem(where, message) for where, message in found]
     if policy is not None and agents:
@@ -96,6 +128,34 @@ def build_stage(written: Written, loaded: LoadedRoster, policies: PolicyRegistry
         written.value("proceed_on", None),
         written.value("on_no_consensus", OnNoConsensus.STOP),
     )
+
+
+def _configured(written: Written, problems: list[Problem]) -> Written:
+    """Give a stage with what is configured for its type and its algorithm, where it says nothing itself."""
+    named = written.value("decision_type", None)
+    try:
+        configured = configured_for(written.configured.configuration, named)
+    except ConfigurationError as error:
+        problems += [written.problem(("decision_type",), problem.message) for problem in error.problems]
+        configured = written.configured
+    by_default = {"consensus_algorithm": algorithm_of(configured)}
+    algorithm = replace(written, fallback=by_default).value("consensus_algorithm", "")
+    return replace(written, configured=configured, fallback={**values_for(configured, algorithm), **by_default})
+
+
+def _reviewed(written: Written, request: DecisionRequest) -> DecisionRequest:
+    reviewers = reviewers_of(written.configured, request.agents, request.weighing, request.domains)
+    return replace(request, parameters=replace(request.parameters, reviewers=reviewers))
+
+
+def _domains_of(written: Written, loaded: LoadedRoster) -> tuple[str, ...]:
+    """Give what the matter is about: the domains given, else those of agents and experts that the question names."""
+    given: tuple[str, ...] = written.value("expert_domains", ())
+    if given:
+        return given
+    known = [domain for agent in loaded.roster.agents if agent.enabled for domain in agent.domains]
+    known += [domain for kind in loaded.weighing.expertise.values() for domain in kind.domains]
+    return mentioned(known, _question(written))
 
 
 def _question(written: Written) -> str:
@@ -126,6 +186,11 @@ def _parameters(written: Written, policy: ConsensusPolicy | None, problems: list
         threshold = policy.threshold(written.value("threshold", None)) if policy else threshold
     except ConfigurationError as error:
         problems += [written.problem(("threshold",), problem.message) for problem in error.problems]
+    settings: Mapping[str, Any] = {}
+    try:
+        settings = policy.settings(settings_for(written.configured, policy.name)) if policy else settings
+    except ConfigurationError as error:
+        problems += [_of_setting(written, policy, problem) for problem in error.problems]
     return Parameters(
         threshold=threshold,
         basis=written.value("basis", Basis.ELIGIBLE),
@@ -135,7 +200,15 @@ def _parameters(written: Written, policy: ConsensusPolicy | None, problems: list
         veto=written.value("veto", ()),
         self_approval=written.value("self_approval", True),
         justification_required=written.value("justification", "optional") == "required",
+        settings=settings,
     )
+
+
+def _of_setting(written: Written, policy: ConsensusPolicy | None, problem: Problem) -> Problem:
+    """Tell what is wrong with a policy's own parameter by the key of the configuration that sets it."""
+    name = policy.name if policy else ""
+    within = ("raft",) if name == RAFT else ("algorithms", name, "parameters")
+    return Problem(written.configured.key("consensus", *within, problem.path.split(".")[-1]), problem.message)
 
 
 def _context(written: Written, problems: list[Problem]) -> tuple[Context, ...]:
@@ -169,6 +242,8 @@ def _unusable(written: Written, request: DecisionRequest) -> _Found:
             yield ("proceed_on", index), f"{choice[:80]!r} is not a choice; the choices are {allowed}{near}"
     if request.parameters.chair is not None and request.parameters.tie_break is not TieBreak.CHAIR:
         yield ("chair",), "without tie_break: chair it would have no effect"
+    if request.dynamics is not Dynamics.NONE and request.algorithm != "weighted_voting":
+        yield ("dynamic_weights",), f"{request.algorithm} does not weigh by record; weighted_voting does"
     if _revotes(written) and request.rounds == 1:
         yield ("rounds",), "a revote needs at least 2"
 
