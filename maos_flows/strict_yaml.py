@@ -97,6 +97,19 @@ def read_text(path: Path, *, most_bytes: int = MOST_BYTES) -> str:
     Raises:
         ConfigurationError: It is not there, is not a regular file, is not UTF-8, or is too large.
     """
+    content = read_bytes(path, most_bytes=most_bytes)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _refusal(f"it is not UTF-8 text: {error.reason} at byte {error.start}", str(path)) from error
+
+
+def read_bytes(path: Path, *, most_bytes: int = MOST_BYTES) -> bytes:
+    """Read a regular file once, bounded in size.
+
+    Raises:
+        ConfigurationError: It is not there, is not a regular file, or is too large.
+    """
     source = str(path)
     try:
         if path.exists() and not path.is_file():
@@ -111,10 +124,7 @@ def read_text(path: Path, *, most_bytes: int = MOST_BYTES) -> str:
         raise _refusal(f"it cannot be read: {reason}", source) from error
     if len(content) > most_bytes:
         raise _refusal(f"it is larger than the {most_bytes} bytes that are read", source)
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _refusal(f"it is not UTF-8 text: {error.reason} at byte {error.start}", source) from error
+    return content
 
 
 def line_of(data: object, location: Sequence[int | str]) -> int | None:
