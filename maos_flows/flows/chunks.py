@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +18,10 @@ from maos_flows.flows.collecting import (
     PROGRESS_AFTER_SECONDS,
     Answer,
     Begun,
+    Collect,
+    Collected,
     answer_of,
+    collect_singly,
     is_enough,
     keep_answer,
     note_settled,
@@ -54,6 +57,19 @@ def is_large(request: DecisionRequest) -> bool:
     return len(request.agents) > MOST_SINGLE
 
 
+@contextmanager
+def collecting(request: DecisionRequest) -> Iterator[Collect]:
+    """Give what collects a round of a request: agents each by a task run, or in chunks where there are many.
+
+    What runs chunks is started here, before the decision is opened and its time begins to run.
+    """
+    if not is_large(request):
+        yield collect_singly
+        return
+    with chunk_runner(collect_chunk) as submit:
+        yield partial(_collect_in_chunks, submit=submit)
+
+
 @dataclass(frozen=True, slots=True)
 class _Chunk:
     """Places in the electorate, the first and the last, counted from 1."""
@@ -62,19 +78,14 @@ class _Chunk:
     last: int
 
 
-async def collect_in_chunks(
-    begun: Begun, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore
-) -> tuple[Mapping[str, Answer], list[State[Any]]]:
-    """Ask the agents that have not answered, chunk by chunk, through the task runner.
-
-    Returns:
-        All answers of the round, as they are on record, and the states of the task runs.
-    """
+async def _collect_in_chunks(
+    begun: Begun, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore, *, submit: Submit
+) -> Collected:
+    """Ask the agents that have not answered, chunk by chunk, through the task runner."""
     proposal = begun.opening.proposal
     watching = asyncio.create_task(_watch(begun, request, policy, store))
     try:
-        with chunk_runner(collect_chunk) as submit:
-            states = await _run_chunks(begun, request, submit)
+        states = await _run_chunks(begun, request, submit)
     finally:
         watching.cancel()
         with suppress(asyncio.CancelledError):

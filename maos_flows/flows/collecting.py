@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from maos_flows.audit.store import AuditStore
+from maos_flows.flows.agreeing import signed
 from maos_flows.flows.artifacts import Progress
 from maos_flows.flows.edges import Sealed, state_of, unsealed, untracked
 from maos_flows.flows.stores import kept
@@ -45,6 +46,13 @@ class Begun:
     since: int
 
 
+Collected = tuple[Mapping[str, Answer], list[State[Any]]]
+"""All answers of a round, as they are on record, and the states of the task runs that collected them."""
+
+Collect = Callable[[Begun, DecisionRequest, ConsensusPolicy, AuditStore], Awaitable[Collected]]
+"""Asks whoever has not answered in a round."""
+
+
 def begin_asking(store: AuditStore, opening: Opening, request: DecisionRequest) -> Begun:
     """Read who has answered in a round, and note that the others are asked."""
     proposal = opening.proposal
@@ -59,7 +67,7 @@ def begin_asking(store: AuditStore, opening: Opening, request: DecisionRequest) 
 
 def keep_answer(answer: Answer, *, opening: Opening, store: AuditStore) -> Answer:
     """Record an answer; an agent whose ballot is rejected has answered all the same, and is recorded as without one."""
-    given = store.record_answer(answer)
+    given = store.record_answer(signed(answer, opening))
     rejected = scrutinise((given,), opening).rejected if isinstance(given, Ballot) else ()
     if not rejected:
         return given
@@ -144,12 +152,8 @@ def _message(answer: Answer) -> str:
 
 async def collect_singly(
     begun: Begun, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore
-) -> tuple[Mapping[str, Answer], list[State[Any]]]:
-    """Ask each agent that has not answered in a task run of its own, all at once.
-
-    Returns:
-        All answers of the round, as they are on record, and the states of the task runs.
-    """
+) -> Collected:
+    """Ask each agent that has not answered in a task run of its own, all at once."""
     opening, proposal = begun.opening, begun.opening.proposal
     answers = dict(begun.answered)
     enough = asyncio.Event()

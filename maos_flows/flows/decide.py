@@ -16,8 +16,8 @@ from prefect.states import Completed, Failed
 
 from maos_flows.audit.store import AuditStore
 from maos_flows.flows.artifacts import Showing, headline, publish_ballots, publish_decision
-from maos_flows.flows.chunks import collect_in_chunks, is_large
-from maos_flows.flows.collecting import Answer, Begun, begin_asking, collect_singly
+from maos_flows.flows.chunks import collecting
+from maos_flows.flows.collecting import Answer, Begun, Collect, begin_asking
 from maos_flows.flows.edges import Sealed, state_of, unsealed, untracked
 from maos_flows.flows.stores import kept, opened_store
 from maos_flows.flows.tasks import POLICIES, deciding_task
@@ -68,7 +68,8 @@ async def decide(request: dict[str, Any], decision_id: str | None = None) -> Sta
     showing.begin(_name_run(asked))
     try:
         with tags("maos", asked.algorithm):
-            decision, timeline = await _decide(asked, name, showing)
+            with collecting(asked) as collect:
+                decision, timeline = await _decide(asked, name, collect, showing)
             await showing.end()  # one after the other: two writes at once are what Prefect on SQLite is slowest at
             showing.begin(publish_decision(decision, timeline))
     finally:
@@ -88,12 +89,13 @@ async def _name_run(request: DecisionRequest) -> None:
         await client.set_flow_run_name(UUID(str(flow_run.id)), name)
 
 
-async def _decide(request: DecisionRequest, decision_id: str, showing: Showing) -> Closed:
+async def _decide(request: DecisionRequest, decision_id: str, collect: Collect, showing: Showing) -> Closed:
     policy = POLICIES.find(request.algorithm)
     store = await opened_store()
     begun = await kept(store, partial(_open, store, request, policy, decision_id))
     while isinstance(begun, Begun):
-        state = await _hold_round(begun, request, policy, store, showing)
+        answers, states = await collect(begun, request, policy, store)
+        state = await _evaluate(begun.opening, request, policy, answers, states, showing)
         ruled: Decision = await unsealed(state)
         if _wants_another_round(ruled, request):
             begun = await kept(store, partial(_open_round, store, request, policy, begun.opening))
@@ -137,15 +139,18 @@ def _close(store: AuditStore, decision: Decision, at: datetime) -> Closed:
     return store.close_decision(decision, at=at), store.timeline(decision.decision_id)
 
 
-async def _hold_round(
-    begun: Begun, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore, showing: Showing
+async def _evaluate(
+    opening: Opening,
+    request: DecisionRequest,
+    policy: ConsensusPolicy,
+    answers: Mapping[str, Answer],
+    states: Sequence[State[Any]],
+    showing: Showing,
 ) -> State[Any]:
-    """Ask whoever has not answered in this round, then let the policy's task decide what is on record."""
-    collect = collect_in_chunks if is_large(request) else collect_singly
-    answers, states = await collect(begun, request, policy, store)
-    box = _box(begun.opening.proposal, request, answers)
-    showing.begin(publish_ballots(begun.opening, box.ballots))
-    return await state_of(deciding_task(policy)(untracked(begun.opening), states, untracked(box), return_state=True))
+    """Show the ballots of a round, and let the policy's task decide them."""
+    box = _box(opening.proposal, request, answers)
+    showing.begin(publish_ballots(opening, box.ballots))
+    return await state_of(deciding_task(policy)(untracked(opening), states, untracked(box), return_state=True))
 
 
 def _box(proposal: Proposal, request: DecisionRequest, answers: Mapping[str, Answer]) -> BallotBox:
