@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from maos_flows.flows.compiler import compile_workflow as compile_workflow
     from maos_flows.flows.decide import decide as decide
     from maos_flows.flows.entrypoint import run_workflow as run_workflow
+    from maos_flows.flows.tasks import byzantine_tolerant as byzantine_tolerant
     from maos_flows.flows.tasks import collect_ballot as collect_ballot
     from maos_flows.flows.tasks import collect_ballots as collect_ballots
     from maos_flows.flows.tasks import propose as propose
+    from maos_flows.flows.tasks import raft as raft
     from maos_flows.flows.tasks import simple_majority as simple_majority
     from maos_flows.flows.tasks import supermajority as supermajority
     from maos_flows.flows.tasks import weighted_voting as weighted_voting
@@ -38,9 +40,11 @@ _HOMES = {
     "maos_flows.flows.decide": ("decide",),
     "maos_flows.flows.entrypoint": ("run_workflow",),
     "maos_flows.flows.tasks": (
+        "byzantine_tolerant",
         "collect_ballot",
         "collect_ballots",
         "propose",
+        "raft",
         "simple_majority",
         "supermajority",
         "weighted_voting",

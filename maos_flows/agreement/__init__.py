@@ -12,6 +12,8 @@ class Drills:
     def next_change(self, now: int) -> int | None: return now + 500
 ```
 
-`agree(..., faults=Drills(), pace=Pace(...))` runs on the clock if a fault acts at once or a pace is given, else on
-virtual time. What happens goes to `on_event` while it goes on, as `Happening`s for the timeline.
+`agree(..., faults=Drills(), pace=Pace(seconds))` runs on the clock, without a pace on virtual time, where the source
+says itself when it changes. What happens goes to `on_event` while it goes on, as `Happening`s for the timeline. In
+flows `flows.agreeing.decide_recorded` does all of that for a decision on record; it sets a pace if a fault acts when
+the replicas begin.
 """

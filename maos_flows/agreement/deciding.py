@@ -80,7 +80,7 @@ async def agree(  # noqa: PLR0913  what a run is made of
     pace: Pace | None = None,
     on_event: OnEvent = ignore,
 ) -> Decision:
-    """Decide an opening by its agents' replicas: on the clock if it is paced or a fault acts now, else virtually.
+    """Decide an opening by its agents' replicas: on the clock if it is paced, else on virtual time.
 
     Args:
         policy: The policy, one with a protocol.
@@ -88,15 +88,15 @@ async def agree(  # noqa: PLR0913  what a run is made of
         collected: What was collected.
         keys: The keys kept here.
         faults: What is made to go wrong.
-        pace: How fast it goes on the clock; None leaves it to the faults.
+        pace: How fast it goes on the clock; None for virtual time.
         on_event: Gets what happens.
 
     Raises:
         StoreError: A key of an agent that takes part is not here.
     """
-    if pace is None and not faults.acting(0):
+    if pace is None:
         return agree_now(policy, opening, collected, keys=keys, faults=faults, on_event=on_event)
-    session = _Session(policy, opening, collected, keys=keys, pace=pace or Pace(0.0))
+    session = _Session(policy, opening, collected, keys=keys, pace=pace)
     if session.is_vetoed:
         return session.conclude(None)
     return session.conclude(await run_on_clock(session.replicas(), faults, on_event))

@@ -15,6 +15,7 @@ from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed
 
 from maos_flows.audit.store import AuditStore
+from maos_flows.flows.agreeing import bound
 from maos_flows.flows.artifacts import Showing, headline, publish_ballots, publish_decision
 from maos_flows.flows.chunks import collecting
 from maos_flows.flows.collecting import Answer, Begun, Collect, begin_asking
@@ -109,7 +110,8 @@ async def _decide(request: DecisionRequest, decision_id: str, collect: Collect, 
 def _open(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, decision_id: str) -> Begun | Closed:
     """Open a decision, or find what was opened and perhaps decided under its id."""
     asked = with_learned_weights(request, store)
-    opening = store.open_decision(open_decision(asked, policy, decision_id=decision_id, now=utc_now()), request)
+    asked_for = bound(open_decision(asked, policy, decision_id=decision_id, now=utc_now()), policy)
+    opening = store.open_decision(asked_for, request)
     decision = store.decision(decision_id)
     if decision is not None:
         return decision, store.timeline(decision_id)
@@ -122,9 +124,8 @@ def _open_round(store: AuditStore, request: DecisionRequest, policy: ConsensusPo
     """Open the round after another, or find what was opened."""
     decision_id, number = before.proposal.decision_id, before.proposal.round + 1
     again = open_decision(request, policy, decision_id=decision_id, now=utc_now(), round_number=number)
-    return begin_asking(
-        store, store.open_round(replace(again, opened_at=before.opened_at, electorate=before.electorate)), request
-    )
+    kept_terms = replace(again, opened_at=before.opened_at, electorate=before.electorate)
+    return begin_asking(store, store.open_round(bound(kept_terms, policy)), request)
 
 
 @task(name="record", task_run_name="record", cache_policy=NO_CACHE, persist_result=False)

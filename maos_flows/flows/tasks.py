@@ -19,6 +19,7 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 
 from maos_flows.errors import ConfigurationError, Problem
+from maos_flows.flows.agreeing import decide_box_by, decide_recorded
 from maos_flows.flows.edges import Sealed, untracked
 from maos_flows.model import (
     Absence,
@@ -34,7 +35,6 @@ from maos_flows.model import (
     TieBreak,
 )
 from maos_flows.policies.base import ConsensusPolicy, Weighing
-from maos_flows.policies.deciding import decide as decide_by
 from maos_flows.policies.deciding import freeze
 from maos_flows.policies.registry import built_in_policies
 from maos_flows.questions import choices_in
@@ -187,12 +187,14 @@ def decide_box(
         words = f"these ballots are for {box.proposal.decision_id} round {box.proposal.round}, not for this proposal"
         raise ConfigurationError([Problem("ballots", words)])
     opening = freeze(policy, proposal, box.agents, parameters, opened_at=utc_now(), weighing=weighing or Weighing())
-    return decide_by(policy, opening, box.ballots, absences=box.absences)
+    return decide_box_by(policy, opening, box)
 
 
 simple_majority = _algorithm_task(POLICIES["simple_majority"])
 supermajority = _algorithm_task(POLICIES["supermajority"])
 weighted_voting = _algorithm_task(POLICIES["weighted_voting"])
+byzantine_tolerant = _algorithm_task(POLICIES["byzantine_tolerant"])
+raft = _algorithm_task(POLICIES["raft"])
 
 
 def deciding_task(policy: ConsensusPolicy) -> Task[..., Any]:
@@ -200,7 +202,7 @@ def deciding_task(policy: ConsensusPolicy) -> Task[..., Any]:
 
     async def decide_opening(opening: Opening, states: Sequence[object], box: BallotBox) -> Sealed[Decision]:
         del states  # what it depends on, for the graph
-        return Sealed(decide_by(policy, opening, box.ballots, absences=box.absences))
+        return Sealed(await decide_recorded(policy, opening, box))
 
     return task(name=policy.name, task_run_name=policy.name, cache_policy=NO_CACHE, persist_result=False)(
         decide_opening

@@ -5,10 +5,12 @@ from difflib import get_close_matches
 
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.policies.base import ConsensusPolicy
+from maos_flows.policies.byzantine import ByzantineTolerant
 from maos_flows.policies.majority import SimpleMajority, Supermajority
+from maos_flows.policies.raft import Raft
 from maos_flows.policies.weighted import WeightedVoting
 
-NOT_THERE_YET = ("byzantine_tolerant", "raft", "adaptive")
+NOT_THERE_YET = ("adaptive",)
 """Algorithms that are protocols among agents. They are refused until they are: nothing runs under their names."""
 
 
@@ -60,4 +62,4 @@ class PolicyRegistry(Mapping[str, ConsensusPolicy]):
 
 def built_in_policies() -> PolicyRegistry:
     """Make a registry of the policies that come with the package."""
-    return PolicyRegistry(SimpleMajority(), Supermajority(), WeightedVoting())
+    return PolicyRegistry(SimpleMajority(), Supermajority(), WeightedVoting(), ByzantineTolerant(), Raft())

@@ -1,0 +1,126 @@
+"""Agreement in flows: keys when a decision opens, signatures as ballots arrive, replicas when it is decided."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from functools import partial
+from threading import Lock
+
+from maos_flows.agreement.binding import Binding, bind
+from maos_flows.agreement.deciding import Collected, Pace, agree, agree_now
+from maos_flows.agreement.faults import NO_FAULTS, FaultSource
+from maos_flows.agreement.telling import Happening
+from maos_flows.audit.bounds import bound_answer
+from maos_flows.audit.store import AuditStore
+from maos_flows.config import settings_from
+from maos_flows.flows.stores import kept, opened_store
+from maos_flows.keys import KeyFolder
+from maos_flows.model import (
+    Absence,
+    Ballot,
+    BallotBox,
+    Decision,
+    Event,
+    EventKind,
+    Opening,
+    Protocol,
+    RejectionReason,
+)
+from maos_flows.policies.base import ConsensusPolicy
+from maos_flows.policies.deciding import decide
+from maos_flows.voters.base import utc_now
+
+_folders: dict[str, KeyFolder] = {}
+_lock = Lock()
+
+
+def keys_here() -> KeyFolder:
+    """Give the keys of this installation: the folder `keys` in its home."""
+    folder = settings_from(os.environ).home / "keys"
+    with _lock:
+        return _folders.setdefault(str(folder), KeyFolder(folder))
+
+
+def bound(opening: Opening, policy: ConsensusPolicy) -> Opening:
+    """Add keys, deployment and nonce to an opening whose ballots must be signed; any other stays as it is.
+
+    Raises:
+        ConfigurationError: An agent's key is elsewhere and its voter cannot sign; names every one.
+        StoreError: The keys can be neither read nor kept.
+    """
+    return bind(opening, keys_here()) if policy.protocol is Protocol.BYZANTINE else opening
+
+
+def signed(answer: Ballot | Absence, opening: Opening) -> Ballot | Absence:
+    """Sign a ballot with its agent's key, as it will be kept, if the opening wants that and the key is here."""
+    if isinstance(answer, Absence) or not opening.proposal.nonce or answer.signature:
+        return answer
+    try:
+        return Binding(opening).sign_ballot(bound_answer(answer), keys_here())
+    except ValueError:
+        return answer  # it says what JSON cannot carry: it stays unsigned, and is not counted
+
+
+def decide_box_by(policy: ConsensusPolicy, opening: Opening, box: BallotBox) -> Decision:
+    """Decide what a box holds, by a policy alone or by its protocol on virtual time; nothing is recorded."""
+    if policy.protocol is None:
+        return decide(policy, opening, box.ballots, absences=box.absences)
+    collected = Collected(box.ballots, box.absences)
+    return agree_now(policy, bound(opening, policy), collected, keys=keys_here())
+
+
+async def decide_recorded(
+    policy: ConsensusPolicy,
+    opening: Opening,
+    box: BallotBox,
+    *,
+    faults: FaultSource = NO_FAULTS,
+    pace: Pace | None = None,
+) -> Decision:
+    """Decide what a box holds of a decision that is on record; what happens among its replicas goes to its timeline.
+
+    Args:
+        policy: The policy.
+        opening: What binds the decision, as it is on record.
+        box: The answers accepted.
+        faults: What is made to go wrong with the replicas.
+        pace: How fast they go on the clock; None for virtual time, unless a fault acts.
+    """
+    if policy.protocol is None:
+        return decide(policy, opening, box.ballots, absences=box.absences)
+    store = await opened_store()
+    proposal = opening.proposal
+    conflicting: tuple[Ballot, ...] = ()
+    if policy.protocol is Protocol.BYZANTINE:
+        conflicting = await kept(store, partial(_conflicting, store, opening))
+    collected = Collected(box.ballots, box.absences, conflicting)
+    happened: list[Happening] = []
+    if pace is None and faults is not NO_FAULTS and len(await asyncio.to_thread(faults.acting, 0)):
+        pace = Pace(0.0)
+    tell = happened.extend if pace is None else partial(_note, store, proposal.decision_id, proposal.round)
+    decision = await agree(policy, opening, collected, keys=keys_here(), faults=faults, pace=pace, on_event=tell)
+    warnings = policy.warnings(opening)
+    happened[:0] = [Happening(0, EventKind.POLICY, f"warning: {text}", data={"warning": text}) for text in warnings]
+    if happened:
+        await kept(store, partial(_note_once, store, proposal.decision_id, proposal.round, happened))
+    return decision
+
+
+def _conflicting(store: AuditStore, opening: Opening) -> tuple[Ballot, ...]:
+    """Read the signed ballots that differ from an accepted one of the same agent."""
+    rejected = store.rejected(opening.proposal.decision_id, opening.proposal.round)
+    return tuple(one.ballot for one in rejected if one.reason is RejectionReason.CONFLICTING and one.ballot.signature)
+
+
+def _note_once(store: AuditStore, decision_id: str, number: int, happened: Sequence[Happening]) -> None:
+    """Write what happened on virtual time, unless a run that broke off afterwards has written the same."""
+    if any("at_ms" in event.data and event.data.get("round") == number for event in store.timeline(decision_id)):
+        return
+    _note(store, decision_id, number, happened)
+
+
+def _note(store: AuditStore, decision_id: str, number: int, happened: Sequence[Happening]) -> None:
+    now = utc_now()
+    for one in happened:
+        data = {"round": number, "at_ms": one.at, **one.data}
+        store.note(decision_id, Event(now, one.kind, one.text, one.agent_id, data=data))
