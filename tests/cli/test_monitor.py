@@ -18,6 +18,7 @@ from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from maos_flows.audit.store import AuditStore, Submission, SubmissionKind
+from maos_flows.audit.timeline import OF_ROWS
 from maos_flows.cli import monitor as command
 from maos_flows.cli.consensus import app
 from maos_flows.cli.ids import complete_id
@@ -26,7 +27,7 @@ from maos_flows.cli.watching.lines import outcome_in_words
 from maos_flows.cli.watching.printing import LinePrinter
 from maos_flows.cli.watching.reading import Reader
 from maos_flows.cli.watching.screen import Screen, closeup, overview
-from maos_flows.cli.watching.sections import SECTIONS, Look
+from maos_flows.cli.watching.sections import FRAME, SECTIONS, Look
 from maos_flows.cli.watching.words import duration, one_line
 from maos_flows.errors import NotFoundError, StoreError
 from maos_flows.model import Agent, EventKind, Outcome, Parameters
@@ -200,13 +201,13 @@ class TestSections:
     @pytest.mark.parametrize("part", SECTIONS, ids=lambda part: part.flag)
     def test_a_flag_shows_its_kinds_and_the_frame_alone(self, store, part):
         asked(store, algorithm="simple_majority")
-        others = sorted(set(EventKind) - part.kinds - Look((part,)).kinds - set(_OF_ROWS))
-        for kind in [*sorted(part.kinds - set(_OF_ROWS)), *others]:
+        others = sorted(set(EventKind) - part.kinds - Look((part,)).kinds - _OF_ROWS)
+        for kind in [*sorted(part.kinds - _OF_ROWS), *others]:
             note(store, kind, f"told of {kind}")
         printed = maos("monitor", "d-1", f"--{part.flag}").stdout
 
         told = set(re.findall(r"told of (\w+)", printed))
-        assert told == part.kinds - set(_OF_ROWS)
+        assert told == part.kinds - _OF_ROWS
         assert "round 1, simple_majority" in printed
 
     @pytest.mark.parametrize(
@@ -255,10 +256,8 @@ class TestSections:
         assert "bob votes for ada" not in maos("monitor", "d-1").stdout
 
 
-_OF_ROWS = (
-    *(EventKind.OPENED, EventKind.ROUND_OPENED, EventKind.BALLOT),
-    *(EventKind.ABSENCE, EventKind.REJECTED, EventKind.DECIDED, EventKind.RESUMED, EventKind.CANCELLED),
-)
+_OF_ROWS = OF_ROWS | FRAME
+"""What the store writes itself, or what is shown with every section."""
 
 
 class TestFollowing:
