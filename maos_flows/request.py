@@ -39,6 +39,7 @@ class DecisionRequest:
         retries: How often a voter is asked again after a failure that may pass.
         rounds: How many rounds at most.
         early_stop: Whether to stop waiting once no outstanding ballot can change the outcome.
+        sealed: Whether nobody is shown what an agent is for until the decision is closed.
         escalate: Whether a decision that is not reached is a person's to make.
         dynamics: Whether weights are those the agents have earned when it opens, and from what.
         oversight: What is watched, checked and told of it beside the count.
@@ -60,6 +61,7 @@ class DecisionRequest:
     retries: int = 2
     rounds: int = 1
     early_stop: bool = False
+    sealed: bool = False
     escalate: bool = False
     dynamics: Dynamics = Dynamics.NONE
     oversight: Oversight = field(default_factory=Oversight)

@@ -51,17 +51,17 @@ def record_ballot(connection: Connection, openings: Openings, ballot: Ballot, *,
     author: object = ballot.agent_id  # a plug-in may put anything there
     is_elector = isinstance(author, str) and opening.electorate.elector(author) is not None
     stored = find(connection, ballot.decision_id, number, ballot.agent_id) if is_elector else None
+    sealed = not standing.is_closed and openings.is_sealed(connection, ballot.decision_id)
     match judge(ballot, stored, opening=opening, latest=latest, standing=standing):
         case RejectedBallot() as rejected:
             bounded = bound_rejected(rejected)
-            add_rejected(connection, bounded, decision_id=ballot.decision_id, number=number, now=now)
+            add_rejected(connection, bounded, decision_id=ballot.decision_id, number=number, now=now, sealed=sealed)
             return bounded.ballot if stored is None else stored
         case answer if answer is stored:
             return answer
         case Ballot() as valid:
             answer = bound_answer(valid)
-            event = Event(answer.received_at or now, EventKind.BALLOT, _words_of(answer), answer.agent_id)
-            _add(connection, answer, replace(event, data=_data_of(answer)))
+            _add(connection, answer, _event_of(answer, sealed=sealed, now=now))
             return answer
 
 
@@ -156,9 +156,18 @@ def read_numbered(connection: Connection, decision_id: str, sequences: Sequence[
 
 
 def add_rejected(
-    connection: Connection, rejected: RejectedBallot, *, decision_id: str, number: int, now: datetime
+    connection: Connection,
+    rejected: RejectedBallot,
+    *,
+    decision_id: str,
+    number: int,
+    now: datetime,
+    sealed: bool = False,
 ) -> int:
-    """Keep a rejected ballot, once however often it comes, and give the number of its event."""
+    """Keep a rejected ballot, once however often it comes, and give the number of its event.
+
+    Why it was rejected may say what it, or another of its agent, is for; while that is sealed the event says less.
+    """
     ballot, reason = rejected.ballot, rejected.reason.value
     content = digest_of(encode(replace(ballot, received_at=None, seconds=0.0)))
     again = select(REJECTED.c.sequence).where(
@@ -168,7 +177,8 @@ def add_rejected(
     earlier: int | None = connection.execute(again).scalar_one_or_none()
     if earlier is not None:
         return earlier
-    words = f"{ballot.agent_id}: not counted, {reason.replace('_', ' ')}: {rejected.explanation}"
+    words = f"{ballot.agent_id}: not counted, {reason.replace('_', ' ')}"
+    words = words if sealed else f"{words}: {rejected.explanation}"
     data = {"round": number, "reason": reason}
     event = Event(ballot.received_at or now, EventKind.REJECTED, words, ballot.agent_id, data=data)
     sequence = timeline.append(connection, decision_id, event).sequence
@@ -201,6 +211,14 @@ def _add(connection: Connection, answer: Ballot | Absence, event: Event) -> None
         "record": encode(answer),
     }
     connection.execute(_ADD, values)
+
+
+def _event_of(ballot: Ballot, *, sealed: bool, now: datetime) -> Event:
+    """Make the event that tells of a ballot; of a sealed one it does not say what it is for, neither then nor later."""
+    words, data = _words_of(ballot), _data_of(ballot)
+    if sealed:
+        words, data = f"{ballot.agent_id}: ballot cast", {"round": ballot.round, "voter": ballot.voter}
+    return Event(ballot.received_at or now, EventKind.BALLOT, words, ballot.agent_id, data=data)
 
 
 def _words_of(ballot: Ballot) -> str:

@@ -1,5 +1,6 @@
 """What binds a decision: its request, and the opening of each of its rounds, kept as they were frozen."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -38,6 +39,7 @@ class Openings:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int], Opening] = {}
+        self._sealed: dict[str, bool] = {}
 
     def read(self, connection: Connection, decision_id: str, number: int) -> Opening | None:
         """Read the opening of a round; None if there is none."""
@@ -57,6 +59,19 @@ class Openings:
     def forget(self) -> None:
         """Forget what was read: it may have been read in a transaction that was undone."""
         self._known.clear()
+        self._sealed.clear()
+
+    def is_sealed(self, connection: Connection, decision_id: str) -> bool:
+        """Say whether the ballots of a decision are shown to nobody until it is closed."""
+        known = self._sealed.get(decision_id)
+        if known is not None:
+            return known
+        record = connection.execute(select(DECISION.c.request).where(DECISION.c.id == decision_id)).scalar_one()
+        if len(self._sealed) >= _MOST_KNOWN:
+            self._sealed.clear()
+        # A request of 1,000 agents is long, and this is all of it that is wanted.
+        self._sealed[decision_id] = bool(json.loads(record).get("sealed", False))
+        return self._sealed[decision_id]
 
     def get(self, connection: Connection, decision_id: str, number: int) -> Opening:
         """Read the opening of a round that is there."""

@@ -38,6 +38,9 @@ def decide(
         str, typer.Option(metavar="BOOL", help="Let weights follow the agents' records: true, false or peers.")
     ] = "",
     early_stop: Annotated[bool, typer.Option("--early-stop", help="Stop waiting once the outcome is certain.")] = False,
+    sealed_ballots: Annotated[
+        bool, typer.Option("--sealed-ballots", help="Show nobody any ballot's choice before the decision is closed.")
+    ] = False,
     resume: Annotated[str, typer.Option(metavar="ID", help="Take up a decision that was begun.")] = "",
     format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
 ) -> None:
@@ -68,6 +71,7 @@ def decide(
         "veto": _listed(veto),
         "dynamic_weights": dynamic_weights,
         "early_stop": "true" if early_stop else None,
+        "sealed_ballots": "true" if sealed_ballots else None,
     }
     given = {key: value for key, value in stage.items() if value}
     decide_one(request_of(given, roster=roster), decision_id=None, output=format)

@@ -144,7 +144,8 @@ async def collect_chunk(decision_id: str, first: int, last: int, *, store_url: s
             answer = await answer_of(
                 agent, opening.proposal, retries=request.retries, enough=enough if request.early_stop else None
             )
-            await kept(store, partial(keep_answer, answer, opening=opening, store=store))
+            keeping = partial(keep_answer, answer, opening=opening, store=store, sealed=request.sealed)
+            await kept(store, keeping)
 
     listening = asyncio.create_task(_listen(enough, store, decision_id, since)) if request.early_stop else None
     try:

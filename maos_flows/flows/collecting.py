@@ -65,17 +65,18 @@ def begin_asking(store: AuditStore, opening: Opening, request: DecisionRequest) 
     return Begun(opening, answered, event.sequence)
 
 
-def keep_answer(answer: Answer, *, opening: Opening, store: AuditStore) -> Answer:
+def keep_answer(answer: Answer, *, opening: Opening, store: AuditStore, sealed: bool) -> Answer:
     """Record an answer; an agent whose ballot is rejected has answered all the same, and is recorded as without one."""
     given = store.record_answer(signed(answer, opening))
     rejected = scrutinise((given,), opening).rejected if isinstance(given, Ballot) else ()
     if not rejected:
         return given
+    why = rejected[0].reason.value.replace("_", " ") if sealed else rejected[0].explanation
     absence = Absence(
         given.decision_id,
         given.agent_id,
         AbsenceKind.FAILED,
-        f"its ballot was rejected: {rejected[0].explanation}",
+        f"its ballot was rejected: {why}",
         round=given.round,
         voter=given.voter,
         received_at=given.received_at,
@@ -130,10 +131,15 @@ def _not_needed(agent: Agent, proposal: Proposal) -> Absence:
 
 @task(name="collect-ballot", task_run_name="ballot: {agent.id}", cache_policy=NO_CACHE, persist_result=False)
 async def collect_and_keep(
-    agent: Agent, proposal: Proposal, *, retries: int, keep: Keep, enough: asyncio.Event | None
+    agent: Agent, proposal: Proposal, *, retries: int, keep: Keep, enough: asyncio.Event | None, sealed: bool
 ) -> State[Any]:
-    """Ask one agent, keep its answer the moment it arrives, and name the task run's state after it."""
+    """Ask one agent, keep its answer the moment it arrives, and name the task run's state after it.
+
+    Who can see the state of a task run may have a ballot to cast still, so that of a sealed one says only that it is.
+    """
     answer = await keep(await answer_of(agent, proposal, retries=retries, enough=enough))
+    if sealed and isinstance(answer, Ballot):
+        return Completed(name="Ballot cast", message=_simulated(answer), data=Sealed(answer))
     return Completed(name=_state_name(answer), message=_message(answer), data=Sealed(answer))
 
 
@@ -146,8 +152,11 @@ def _state_name(answer: Answer) -> str:
 def _message(answer: Answer) -> str:
     if isinstance(answer, Absence):
         return answer.explanation
-    simulated = "simulated: " if answer.voter == "simulated" else ""
-    return f"{simulated}{answer.reasoning[:200]}"
+    return f"{_simulated(answer)}{answer.reasoning[:200]}"
+
+
+def _simulated(ballot: Ballot) -> str:
+    return "simulated: " if ballot.voter == "simulated" else ""
 
 
 async def collect_singly(
@@ -159,7 +168,7 @@ async def collect_singly(
     enough = asyncio.Event()
 
     async def keep(answer: Answer) -> Answer:
-        return await kept(store, partial(keep_answer, answer, opening=opening, store=store))
+        return await kept(store, partial(keep_answer, answer, opening=opening, store=store, sealed=request.sealed))
 
     async def stop_if_enough() -> None:
         if request.early_stop and not enough.is_set() and is_enough(policy, opening, answers, request.agents):
@@ -173,6 +182,7 @@ async def collect_singly(
             retries=request.retries,
             keep=untracked(keep),
             enough=untracked(enough if request.early_stop else None),
+            sealed=request.sealed,
             return_state=True,
         )
         state = await state_of(asking)

@@ -72,6 +72,8 @@ async def decide(request: dict[str, Any], decision_id: str | None = None) -> Sta
             with collecting(asked) as collect:
                 decision, timeline = await _decide(asked, name, collect, showing)
             await showing.end()  # one after the other: two writes at once are what Prefect on SQLite is slowest at
+            if asked.sealed:
+                await publish_ballots(decision.opening, decision.ballots)
             showing.begin(publish_decision(decision, timeline))
     finally:
         await showing.end()
@@ -150,7 +152,8 @@ async def _evaluate(
 ) -> State[Any]:
     """Show the ballots of a round, and let the policy's task decide them."""
     box = _box(opening.proposal, request, answers)
-    showing.begin(publish_ballots(opening, box.ballots))
+    if not request.sealed:
+        showing.begin(publish_ballots(opening, box.ballots))
     return await state_of(deciding_task(policy)(untracked(opening), states, untracked(box), return_state=True))
 
 

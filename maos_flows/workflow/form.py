@@ -121,6 +121,9 @@ class StageDefaults(Form):
     early_stop: Flag | None = Field(
         None, description="Whether to stop waiting once nothing can change (default false)."
     )
+    sealed_ballots: Flag | None = Field(
+        None, description="Whether nobody is shown any ballot's choice before the decision is closed (default false)."
+    )
     context: Entries | None = Field(None, description="What agents are given beside the question.")
     tie_break: TieBreak | None = Field(None, description="What a tie leads to (default none).")
     chair: AgentId | None = Field(None, description="The agent with the casting vote, for tie_break: chair.")

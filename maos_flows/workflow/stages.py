@@ -106,6 +106,7 @@ def build_stage(written: Written, loaded: LoadedRoster, policies: PolicyRegistry
         retries=written.value("retries", 2),
         rounds=written.value("rounds", 2 if _revotes(written) else 1),
         early_stop=written.value("early_stop", False),
+        sealed=written.value("sealed_ballots", False),
         escalate=written.value("on_no_consensus", None) is OnNoConsensus.ESCALATE,
         oversight=oversight_of(written.configured, algorithm),
         dynamics=written.value("dynamic_weights", Dynamics.NONE),

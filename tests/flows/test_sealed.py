@@ -1,0 +1,49 @@
+"""Sealed ballots on a real Prefect server: who can see it learns nothing that could sway a ballot."""
+
+import json
+from uuid import uuid4
+
+import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+from maos_flows.flows.decide import decide
+from maos_flows.flows.stores import audit_store
+from tests.flows.making import agents, plain
+
+pytestmark = [pytest.mark.usefixtures("prefect_address", "home"), pytest.mark.xdist_group("prefect")]
+
+SECRET = "mauve"
+
+
+async def test_b61_prefect_shows_no_sealed_ballot_before_the_decision_is_closed():
+    name = f"d-{uuid4().hex[:12]}"
+    asked = agents(SECRET, SECRET, "nonsense", SECRET)
+    state = await decide(plain(*asked, choices=(SECRET, "b"), sealed=True), name, return_state=True)
+
+    closed_at = audit_store().timeline(name)[-1].at
+    run_id = state.state_details.flow_run_id
+    async with get_client() as client:
+        runs = await _task_runs(client, run_id, expected=6)
+        answer = await client._client.post(
+            "/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [str(run_id)]}}}
+        )
+    ballots = [run.state for run in runs if run.name.startswith("ballot: ")]
+    assert sorted(item.name for item in ballots) == ["Ballot cast"] * 3 + ["No ballot: failed"]
+    before = [item for item in answer.json() if item["created"] < closed_at.isoformat()]
+    shown = json.dumps([[run.model_dump(mode="json") for run in runs], before])
+    assert SECRET not in shown
+    assert "nonsense" not in shown
+    assert {item["type"] for item in answer.json()} == {"markdown", "table"}
+
+
+async def _task_runs(client, flow_run_id, *, expected: int) -> list:
+    import asyncio
+
+    filtering = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+    for _ in range(100):
+        runs = await client.read_task_runs(flow_run_filter=filtering)
+        if len(runs) >= expected and all(run.state.is_completed() for run in runs):
+            return runs
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"there are {len(runs)} task runs of {expected}")
