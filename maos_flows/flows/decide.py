@@ -16,12 +16,15 @@ from prefect.states import Completed, Failed
 
 from maos_flows.audit.store import AuditStore
 from maos_flows.flows.agreeing import bound
+from maos_flows.flows.alerting import tell, watched
 from maos_flows.flows.artifacts import Showing, headline, publish_ballots, publish_decision
 from maos_flows.flows.chunks import collecting
 from maos_flows.flows.collecting import Answer, Begun, Collect, begin_asking
 from maos_flows.flows.edges import Sealed, state_of, unsealed, untracked
+from maos_flows.flows.known import policy_named
+from maos_flows.flows.overseeing import note_trail, overseen
 from maos_flows.flows.stores import kept, opened_store
-from maos_flows.flows.tasks import POLICIES, deciding_task
+from maos_flows.flows.tasks import deciding_task
 from maos_flows.judging import note_weights, with_learned_weights
 from maos_flows.model import (
     Absence,
@@ -93,9 +96,25 @@ async def _name_run(request: DecisionRequest) -> None:
 
 
 async def _decide(request: DecisionRequest, decision_id: str, collect: Collect, showing: Showing) -> Closed:
-    policy = POLICIES.find(request.algorithm)
+    policy = await policy_named(request.algorithm)
     store = await opened_store()
     begun = await kept(store, partial(_open, store, request, policy, decision_id))
+    if isinstance(begun, Begun):
+        async with watched(store, begun.opening, request.oversight):
+            begun = await _until_closed(begun, request, policy, store, collect, showing)
+    await tell(store, decision_id, request.oversight)
+    return begun
+
+
+async def _until_closed(
+    begun: Begun | Closed,
+    request: DecisionRequest,
+    policy: ConsensusPolicy,
+    store: AuditStore,
+    collect: Collect,
+    showing: Showing,
+) -> Closed:
+    """Hold rounds until one decides, or the last is over."""
     while isinstance(begun, Begun):
         answers, states = await collect(begun, request, policy, store)
         state = await _evaluate(begun.opening, request, policy, answers, states, showing)
@@ -103,7 +122,10 @@ async def _decide(request: DecisionRequest, decision_id: str, collect: Collect, 
         if _wants_another_round(ruled, request):
             begun = await kept(store, partial(_open_round, store, request, policy, begun.opening))
             continue
-        closing = record(untracked(_escalated(ruled, request)), [state], return_state=True)
+        checked = ruled
+        if request.oversight.is_at_closing:
+            checked = await kept(store, partial(overseen, store, ruled, request.oversight, now=utc_now()))
+        closing = record(untracked(_escalated(checked, request)), [state], return_state=True)
         closed: Closed = await unsealed(await state_of(closing))
         return closed
     return begun
@@ -117,6 +139,8 @@ def _open(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, 
     decision = store.decision(decision_id)
     if decision is not None:
         return decision, store.timeline(decision_id)
+    if request.oversight.audit_trail:
+        note_trail(store, opening, request.oversight)
     if request.dynamics is not Dynamics.NONE:
         note_weights(store, opening)
     return begin_asking(store, opening, request)

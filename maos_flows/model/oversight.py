@@ -63,3 +63,15 @@ class Oversight:
     alerts: bool = True
     emergency: bool = False
     contacts: tuple[str, ...] = ()
+
+    @property
+    def is_at_closing(self) -> bool:
+        """Whether anything is to be looked at before it is closed."""
+        asked = (self.compliance, self.slow_seconds, self.failure_rate)
+        listed = self.metrics or self.suspicions is not Suspicions.NONE
+        return listed or any(wanted is not None for wanted in asked)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anything may happen while it is open."""
+        return self.emergency or self.slow_seconds is not None
