@@ -65,7 +65,7 @@ def begin_asking(store: AuditStore, opening: Opening, request: DecisionRequest) 
     return Begun(opening, answered, event.sequence)
 
 
-def keep_answer(answer: Answer, *, opening: Opening, store: AuditStore, sealed: bool) -> Answer:
+def keep_answer(answer: Answer, *, opening: Opening, store: AuditStore, sealed: bool = False) -> Answer:
     """Record an answer; an agent whose ballot is rejected has answered all the same, and is recorded as without one."""
     given = store.record_answer(signed(answer, opening))
     rejected = scrutinise((given,), opening).rejected if isinstance(given, Ballot) else ()
