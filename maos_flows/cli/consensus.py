@@ -5,7 +5,7 @@ Each command lives in a file of its own and is registered here.
 
 import typer
 
-from maos_flows.cli import consensus_workflow, learning, monitor, records, stats
+from maos_flows.cli import consensus_workflow, learning, monitor, policies, records, stats
 
 app = typer.Typer(help="Watch decisions and what decides them.", no_args_is_help=True)
 app.command("monitor")(monitor.monitor)
@@ -14,4 +14,8 @@ app.command("stats")(stats.stats)
 app.command("analyze")(stats.analyze)
 app.command("feedback")(learning.feedback)
 app.command("weights")(learning.weights)
+app.command("install-policy")(policies.install_policy)
+app.command("list-policies")(policies.list_policies)
+app.command("show-policy")(policies.show_policy)
+app.command("remove-policy")(policies.remove_policy)
 app.add_typer(consensus_workflow.app, name="workflow")

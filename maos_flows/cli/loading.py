@@ -7,14 +7,15 @@ from typing import Any
 
 from maos_flows.config import Configuration, resolve, settings_from
 from maos_flows.errors import ConfigurationError, Problem
-from maos_flows.policies.registry import PolicyRegistry, built_in_policies
+from maos_flows.plugins import known as plugins
+from maos_flows.policies.registry import PolicyRegistry
 from maos_flows.roster import LoadedRoster, load_roster
 from maos_flows.workflow import Workflow, load_workflow, load_workflow_file, waves
 
 
 def known_policies() -> PolicyRegistry:
-    """Give the policies commands know."""
-    return built_in_policies()
+    """Give the policies commands know: those built in, those installed, and those of packages."""
+    return plugins.known_policies(settings_from(os.environ).home)
 
 
 def configuration() -> Configuration:

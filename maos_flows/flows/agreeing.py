@@ -86,6 +86,8 @@ async def decide_recorded(
         faults: What is made to go wrong with the replicas.
         pace: How fast they go on the clock; None for virtual time, unless a fault acts.
     """
+    if policy.protocol is None and policy.digest:  # somebody's own: it runs in a process that is waited for
+        return await asyncio.to_thread(decide, policy, opening, box.ballots, absences=box.absences)
     if policy.protocol is None:
         return decide(policy, opening, box.ballots, absences=box.absences)
     store = await opened_store()

@@ -16,6 +16,7 @@ from maos_flows.audit.store import AuditStore
 from maos_flows.config import resolve, settings_from
 from maos_flows.flows.compiler import run_stages
 from maos_flows.flows.decide import decide
+from maos_flows.flows.known import policies_here
 from maos_flows.flows.stores import opened_store
 from maos_flows.flows.submitting import submitted_workflow
 from maos_flows.flows.tasks import POLICIES
@@ -68,14 +69,14 @@ def _load(store: AuditStore, workflow: str, roster: str | None, run_id: str) -> 
     submission = store.submission(run_id)
     if submission is None:
         return load_workflow_file(
-            Path(workflow), policies=POLICIES, roster=_roster(roster), configuration=resolve(os.environ)
+            Path(workflow), policies=policies_here(), roster=_roster(roster), configuration=resolve(os.environ)
         )
     handed_in = submitted_workflow(submission)
     return load_workflow(
         handed_in.text,
         source=handed_in.source,
         base=Path(handed_in.base),
-        policies=POLICIES,
+        policies=policies_here(),
         roster=_roster(roster or handed_in.roster),
         configuration=resolve(os.environ),
     )
@@ -127,8 +128,8 @@ async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be f
     }
     given = {key: value for key, value in stage.items() if value}
     loaded = await asyncio.to_thread(_roster, roster)
-    configuration = await asyncio.to_thread(resolve, os.environ)
-    request = question_request(given, base=Path.cwd(), policies=POLICIES, roster=loaded, configuration=configuration)
+    configuration, policies = await asyncio.to_thread(resolve, os.environ), policies_here()
+    request = question_request(given, base=Path.cwd(), policies=policies, roster=loaded, configuration=configuration)
     decision_id = f"d-{str(flow_run.id).replace('-', '')[:12]}"
     state: State[Any] = await decide(to_plain(request), decision_id, return_state=True)
     return state

@@ -20,8 +20,9 @@ from maos_flows.flows.compiler import (
     stage_result,
 )
 from maos_flows.flows.decide import _box, _close, _escalated, _open, _open_round, _wants_another_round
+from maos_flows.flows.known import policy_named
 from maos_flows.flows.stores import kept
-from maos_flows.flows.tasks import POLICIES, deciding_task
+from maos_flows.flows.tasks import deciding_task
 from maos_flows.model import Agent, Decision
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.request import DecisionRequest
@@ -53,7 +54,7 @@ class Places:
 
 async def decide_quietly(request: DecisionRequest, decision_id: str, store: AuditStore, places: Places) -> Decision:
     """Decide one request; a decision of that id that was begun is taken up, and nobody asked twice."""
-    policy = POLICIES.find(request.algorithm)
+    policy = await policy_named(request.algorithm)
     begun = await kept(store, partial(_open, store, request, policy, decision_id))
     while isinstance(begun, Begun):
         answers = await _collect(begun, request, policy, store, places)
@@ -84,7 +85,9 @@ async def _collect(
             answer = await answer_of(
                 agent, opening.proposal, retries=request.retries, enough=enough if request.early_stop else None
             )
-        answers[agent.id] = await kept(store, partial(keep_answer, answer, opening=opening, store=store))
+        answers[agent.id] = await kept(
+            store, partial(keep_answer, answer, opening=opening, store=store, sealed=request.sealed)
+        )
         await stop_if_enough()
 
     waiting = [agent for agent in request.agents if agent.id not in answers]

@@ -24,7 +24,11 @@ _MOST_WORDS = 500
 
 
 class RefusedError(Exception):
-    """The policy cannot be taken; says why in one line."""
+    """The policy cannot be taken; says why in one line, and which of its parameters cannot be set so."""
+
+    def __init__(self, words: str, parameters: Mapping[str, str] | None = None) -> None:
+        super().__init__(words)
+        self.parameters = dict(parameters or {})
 
 
 def main() -> None:
@@ -38,7 +42,7 @@ def main() -> None:
     try:
         reply = {"fences": fences, **respond(request)}
     except RefusedError as error:
-        reply = {"fences": fences, "refused": str(error)}
+        reply = {"fences": fences, "refused": str(error), "wrong_parameters": error.parameters}
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is told and not raised
         reply = {"fences": fences, "refused": in_words(error)}
     _write(answers_to, json.dumps(reply, allow_nan=False).encode())
@@ -76,7 +80,7 @@ def respond(request: Mapping[str, Any]) -> dict[str, Any]:
     try:
         configure(policy, request["parameters"])
     except ParameterError as error:
-        raise RefusedError(str(error)) from error
+        raise RefusedError(str(error), error.problems) from error
     return {"policy": about, "answers": [_answer(policy.evaluate_proposal, case) for case in request["cases"]]}
 
 

@@ -13,7 +13,11 @@ _SCALARS = (bool, int, float, str, Fraction)
 
 
 class ParameterError(Exception):
-    """A parameter that cannot be set so; says which, and what is allowed."""
+    """Parameters that cannot be set so: each name with what is wrong."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {message}" for name, message in problems.items()))
+        self.problems = problems
 
 
 def parameters_of(policy: ConsensusPolicy) -> dict[str, Any]:
@@ -25,19 +29,25 @@ def configure(policy: ConsensusPolicy, given: Mapping[str, Any]) -> None:
     """Set parameters, each read as what it holds now: a text `0.8` where there is a number is that number.
 
     Raises:
-        ParameterError: There is none of that name, or it cannot hold that.
+        ParameterError: There is none of a name, or it cannot hold that; names every one. None is set then.
     """
     held = _held(policy)
+    read: dict[str, Any] = {}
+    problems: dict[str, str] = {}
     for name, value in given.items():
         if name not in held:
             near = get_close_matches(name, list(held), n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ParameterError(f"{name}: the policy has no such parameter{hint}")
+            problems[name] = f"the policy has no such parameter{hint}"
+            continue
         try:
-            read = _read(value, held[name])
-        except (LookupError, ValueError, TypeError, ZeroDivisionError, OverflowError) as error:
-            raise ParameterError(f"{name}: {value!r:.60} is not {_kind(held[name])}") from error
-        setattr(policy, name, read)
+            read[name] = _read(value, held[name])
+        except (LookupError, ValueError, TypeError, ZeroDivisionError, OverflowError):
+            problems[name] = f"{value!r:.60} is not {_kind(held[name])}"
+    if problems:
+        raise ParameterError(problems)
+    for name, value in read.items():
+        setattr(policy, name, value)
 
 
 def _held(policy: ConsensusPolicy) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from typing import Any
 
 import maos_flows
 from maos_flows.errors import MaosError
+from maos_flows.voters.cleaning import clean
 from maos_flows.voters.failures import MalformedError
 from maos_flows.voters.process import Finished, run
 from maos_flows.voters.strict_json import read_json
@@ -187,7 +188,7 @@ def _reply(finished: Finished, cases: Sequence[object]) -> dict[str, Any]:
     if not finished.output:
         raise SandboxError(f"it {_ending(finished.status)}, without an answer{_last_words(finished)}")
     try:
-        reply = _without_decimals(read_json(finished.output))
+        reply = _tidied(read_json(finished.output))
     except MalformedError as error:
         raise SandboxError(f"its answer is no JSON: {error}") from error
     if not isinstance(reply, dict) or not _is_of_form(reply, cases):
@@ -202,7 +203,7 @@ def _ending(status: int) -> str:
 
 
 def _last_words(finished: Finished) -> str:
-    lines = finished.error_tail.strip().splitlines()
+    lines = clean(finished.error_tail).strip().splitlines()
     return f": {lines[-1][:200]}" if lines else ""
 
 
@@ -220,14 +221,16 @@ def _is_of_form(reply: Mapping[str, Any], cases: Sequence[object]) -> bool:
     )
 
 
-def _without_decimals(value: Any) -> Any:
-    """Give numbers with a point as floats; they are of the policy's making, and bounded."""
+def _tidied(value: Any) -> Any:
+    """Give numbers with a point as floats, and texts without what cannot be seen: both are of the policy's making."""
     match value:
         case Decimal():
             return float(value)
+        case str():
+            return clean(value)
         case list():
-            return [_without_decimals(item) for item in value]
+            return [_tidied(item) for item in value]
         case dict():
-            return {key: _without_decimals(item) for key, item in value.items()}
+            return {clean(key): _tidied(item) for key, item in value.items()}
         case _:
             return value

@@ -56,7 +56,7 @@ class SandboxedPolicy(ConsensusPolicy):
             except SandboxError as error:
                 raise ConfigurationError([Problem("parameters", f"{self.name}: {error}")]) from error
             if "refused" in reply:
-                raise ConfigurationError([Problem("parameters", reply["refused"])])
+                raise ConfigurationError(_problems(reply))
         return dict(given)
 
     def evaluate(self, opening: Opening, tally: Tally, ballots: Sequence[Ballot]) -> Ruling:
@@ -86,6 +86,14 @@ class SandboxedPolicy(ConsensusPolicy):
             raise SandboxError(reply["refused"])
         answers: list[dict[str, Any]] = reply["answers"]
         return answers
+
+
+def _problems(reply: Mapping[str, Any]) -> list[Problem]:
+    """Give what is wrong with parameters, each under its name; or why the policy cannot be loaded at all."""
+    wrong = reply.get("wrong_parameters")
+    if not isinstance(wrong, dict) or not wrong:
+        return [Problem("parameters", reply["refused"])]
+    return [Problem(f"parameters.{name}", str(message)) for name, message in wrong.items()]
 
 
 def ruling_of(answer: Mapping[str, Any], tally: Tally) -> Ruling:

@@ -133,6 +133,9 @@ class StageDefaults(Form):
     justification: Literal["required", "optional"] | None = Field(
         None, description="Whether a ballot without reasoning is invalid (default optional)."
     )
+    parameters: dict[Text, Any] | None = Field(
+        None, description="What is set of the policy's own parameters; `maos consensus show-policy` lists them."
+    )
 
 
 class StageForm(StageDefaults):

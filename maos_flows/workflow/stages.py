@@ -189,7 +189,7 @@ def _parameters(written: Written, policy: ConsensusPolicy | None, problems: list
         problems += [written.problem(("threshold",), problem.message) for problem in error.problems]
     settings: Mapping[str, Any] = {}
     try:
-        settings = policy.settings(settings_for(written.configured, policy.name)) if policy else settings
+        settings = policy.settings(_settings(written, policy.name)) if policy else settings
     except ConfigurationError as error:
         problems += [_of_setting(written, policy, problem) for problem in error.problems]
     return Parameters(
@@ -205,8 +205,16 @@ def _parameters(written: Written, policy: ConsensusPolicy | None, problems: list
     )
 
 
+def _settings(written: Written, algorithm: str) -> Mapping[str, Any]:
+    """Give what is set of a policy's own parameters: by the stage, else in the configuration."""
+    return {**settings_for(written.configured, algorithm), **written.value("parameters", {})}
+
+
 def _of_setting(written: Written, policy: ConsensusPolicy | None, problem: Problem) -> Problem:
-    """Tell what is wrong with a policy's own parameter by the key of the configuration that sets it."""
+    """Tell what is wrong with a policy's own parameter by the key that sets it, in the stage or the configuration."""
+    key = problem.path.removeprefix("parameters.")
+    if key in written.value("parameters", {}):
+        return written.problem(("parameters", key), problem.message)
     name = policy.name if policy else ""
     within = ("raft",) if name == RAFT else ("algorithms", name, "parameters")
     return Problem(written.configured.key("consensus", *within, problem.path.split(".")[-1]), problem.message)

@@ -285,7 +285,7 @@ async def test_b76_a_policy_that_raises_fails_the_run_and_approves_nothing(monke
 
     from maos_flows.policies.registry import PolicyRegistry
 
-    monkeypatch.setattr("maos_flows.flows.decide.POLICIES", PolicyRegistry(Broken()))
+    monkeypatch.setattr("maos_flows.flows.known.POLICIES", PolicyRegistry(Broken()))
     name = new_id()
     wanted = {**plain(*agents("a", "a")), "algorithm": "broken"}
     state = await decide(wanted, name, return_state=True)

@@ -105,3 +105,13 @@ def test_a_parameter_is_read_as_what_it_holds(name, given, held):
 def test_a_parameter_that_cannot_be_that_is_refused(name, given, message):
     with pytest.raises(ParameterError, match=re.escape(message)):
         configure(Adjustable(), {name: given})
+
+
+def test_everything_wrong_is_told_at_once_and_nothing_is_set():
+    policy = Adjustable()
+
+    with pytest.raises(ParameterError, match=r"shere: .*; count: ") as refused:
+        configure(policy, {"shere": "1", "count": "x", "risk": "0.3"})
+
+    assert list(refused.value.problems) == ["shere", "count"]
+    assert policy.risk == 0.15

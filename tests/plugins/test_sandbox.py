@@ -121,6 +121,16 @@ def test_parameters_are_set_before_it_is_asked():
     assert (strict.outcome, strict.explanation) == (Outcome.NOT_REACHED, "Too few reviewers")
 
 
+def test_b60_what_a_policy_says_is_shown_without_what_cannot_be_seen():
+    hidden = "\\x1b[31mred\\u202e"
+
+    decision = decided(sandboxed(body(f"return {{'consensus': False, 'reason': '{hidden}', '{hidden}': '{hidden}'}}")))
+
+    assert decision.explanation == "red"
+    assert decision.details == {"red": "red"}
+    assert refusal_of(f"raise ValueError('{hidden}')") == "ValueError: red (line 1)"
+
+
 def test_an_exact_strength_stays_exact():
     decision = decided(sandboxed(body("from fractions import Fraction as F", AGREES.replace("1.0", "F(2, 3)"))))
 
