@@ -169,8 +169,8 @@ def test_b10_a_name_gives_no_expertise():
 def test_policies_are_found_by_name():
     registry = built_in_policies()
 
-    assert list(registry) == ["simple_majority", "supermajority", "weighted_voting"]
-    assert len(registry) == 3
+    assert list(registry) == ["byzantine_tolerant", "raft", "simple_majority", "supermajority", "weighted_voting"]
+    assert len(registry) == 5
     assert registry["supermajority"] is registry.find("supermajority")
     registry.register(ShareOfWeight())
     assert registry.find("share_of_weight").name == "share_of_weight"
@@ -182,7 +182,8 @@ def test_b74_an_unknown_algorithm_is_refused_with_the_nearest_name():
 
     assert str(refused.value) == (
         "stages[0].consensus_algorithm: there is no algorithm 'simple_majorty'; "
-        "available: simple_majority, supermajority, weighted_voting; did you mean simple_majority?"
+        "available: byzantine_tolerant, raft, simple_majority, supermajority, weighted_voting; "
+        "did you mean simple_majority?"
     )
     with pytest.raises(ConfigurationError, match=r"weighted_voting$"):
         built_in_policies().find("???")

@@ -275,8 +275,8 @@ def test_b09_ids_that_differ_only_in_case_are_refused():
 # --- whole documents ------------------------------------------------------------------------------------------------
 
 
-def test_the_tutorials_document_has_four_stages_in_order_once_its_last_is_a_supermajority():
-    workflow = workflow_of(TUTORIAL.replace("byzantine_tolerant", "supermajority"))
+def test_the_tutorials_document_has_four_stages_in_order():
+    workflow = workflow_of(TUTORIAL)
 
     names = [[stage.name for stage in wave] for wave in waves(workflow)]
     assert names == [["concept_validation"], ["technical_feasibility"], ["resource_allocation"], ["final_approval"]]
@@ -296,7 +296,7 @@ def test_the_shipped_product_development_workflow_loads():
 
     assert [len(wave) for wave in waves(workflow)] == [1, 1, 1, 1]
     assert (workflow.stages[-1].algorithm, workflow.stages[-1].parameters.threshold.share) == (
-        "supermajority",
+        "byzantine_tolerant",
         Fraction(4, 5),
     )
     assert {agent.voter for agent in workflow.loaded_roster.roster.agents} == {"simulated"}

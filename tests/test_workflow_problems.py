@@ -12,6 +12,8 @@ from maos_flows.errors import ConfigurationError
 from maos_flows.workflow.form import MOST_STAGES, StageForm
 from tests.workflow_examples import FOUR, STAGE, TUTORIAL, document, refused, with_stage, workflow_of
 
+AVAILABLE = "byzantine_tolerant, raft, simple_majority, supermajority, weighted_voting"
+
 
 def stage_problems(text: str, **more) -> list[str]:
     """Give the problems of a workflow of one stage, of which `text` is the rest, from line 5 on."""
@@ -21,11 +23,10 @@ def stage_problems(text: str, **more) -> list[str]:
 # --- problems -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("algorithm", ["byzantine_tolerant", "raft", "adaptive"])
-def test_b13_an_algorithm_that_is_not_there_yet_is_refused_by_name(algorithm):
-    found = stage_problems(f"consensus_algorithm: {algorithm}")
+def test_an_algorithm_that_is_not_there_yet_is_refused_by_name():
+    found = stage_problems("consensus_algorithm: adaptive")
 
-    told = f"{algorithm} is not there yet; available: simple_majority, supermajority, weighted_voting"
+    told = f"adaptive is not there yet; available: {AVAILABLE}"
     assert found == [f"stages[0].consensus_algorithm (line 5): {told}"]
 
 
@@ -278,9 +279,18 @@ def test_a6_what_yaml_1_1_guesses_is_refused_as_the_text_it_is():
     assert [line.split(": ")[1].split(" ")[0] for line in found] == ["'12:30'", "'1_000'", "'on'"]
 
 
-def test_the_tutorials_document_is_refused_with_what_is_not_there_yet():
-    told = "byzantine_tolerant is not there yet; available: simple_majority, supermajority, weighted_voting"
-    assert refused(TUTORIAL) == [f"stages[3].consensus_algorithm (line 28): {told}"]
+def test_b13_a_byzantine_stage_of_three_agents_is_refused():
+    """B13: three cannot bear one that lies."""
+    (found,) = stage_problems("consensus_algorithm: byzantine_tolerant")
+
+    assert found.endswith("agents with weight cannot bear one that lies; byzantine_tolerant needs at least 4")
+
+
+def test_a_byzantine_stage_counts_against_all_and_gives_nobody_a_casting_vote():
+    found = " ".join(stage_problems("consensus_algorithm: byzantine_tolerant\nbasis: cast\ntie_break: chair"))
+
+    assert "counts against all agents" in found
+    assert "gives nobody a casting vote" in found
 
 
 # --- bounds ---------------------------------------------------------------------------------------------------------

@@ -6,11 +6,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
 from maos_flows.model import Risk
 from maos_flows.records import canonical, problems_of
 from maos_flows.scrutiny import fold
+from maos_flows.signing import LONGEST_TOKEN
 from maos_flows.voters.cleaning import REASONING_BYTES, Scrub, clean, mark_hidden, truncate
 from maos_flows.voters.failures import MalformedError
 from maos_flows.voters.strict_json import DEPTH
@@ -31,7 +32,7 @@ _OURS = frozenset(
 )
 """Names whose values are the coordinator's or the ballot's own: as an attribute they would pretend to be those."""
 
-_EXACT = ("choice", "confidence")
+_EXACT = ("choice", "confidence", "signature")
 """Fields taken as they were given: cleaning or rounding could turn them into something else."""
 _CLEANED = ("reasoning", "evidence", "risk", "veto", "attributes")
 
@@ -88,6 +89,7 @@ class Answer(BaseModel):
     risk: Annotated[Risk | None, BeforeValidator(_risk)] = None
     veto: bool = False
     attributes: dict[str, Any] = {}
+    signature: Annotated[str, Field(max_length=LONGEST_TOKEN)] = ""
 
 
 def read_answer(reply: object, *, scrub: Scrub) -> Answer:

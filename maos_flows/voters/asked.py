@@ -2,11 +2,16 @@
 
 from typing import Any
 
+from maos_flows.agreement.binding import claims_of
 from maos_flows.model import Agent, Proposal
 
 
 def as_asked(agent: Agent, proposal: Proposal) -> dict[str, Any]:
-    """Give a proposal as plain JSON data for one agent; a fresh dict, which a voter may change without effect."""
+    """Give a proposal as plain JSON data for one agent; a fresh dict, which a voter may change without effect.
+
+    Where ballots are signed it has `claims`: what an agent that signs for itself adds its own to.
+    """
+    claims = {"claims": claims_of(proposal)} if proposal.nonce else {}
     return {
         "decision_id": proposal.decision_id,
         "round": proposal.round,
@@ -16,4 +21,5 @@ def as_asked(agent: Agent, proposal: Proposal) -> dict[str, Any]:
         "context": [{"name": context.name, "text": context.text} for context in proposal.context],
         "deadline": proposal.deadline.isoformat() if proposal.deadline else None,
         "agent": {"id": agent.id, "role": agent.role, "domains": list(agent.domains)},
+        **claims,
     }

@@ -172,6 +172,7 @@ class _Asking:
             risk=answer.risk,
             veto=answer.veto,
             attributes=answer.attributes,
+            signature=answer.signature,
             voter=self.agent.voter,
             received_at=self._now(),
             seconds=self._seconds(),
