@@ -13,23 +13,25 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(slots=True)
 class BadLines:
-    """Lines that cannot be used: the first hundred are named, all are counted."""
+    """Lines, or what else `what` says, that cannot be used: the first hundred are named, all are counted."""
 
     source: str
+    what: str = "bad lines"
     count: int = 0
     problems: list[Problem] = field(default_factory=list)
 
-    def add(self, line: int, message: str) -> None:
-        """Note what is wrong with a line."""
+    def add(self, where: int | str, message: str) -> None:
+        """Note what is wrong with a line, by its number, or with something that has a name."""
         self.count += 1
         if len(self.problems) < MOST_PROBLEMS:
-            self.problems.append(Problem(f"line {line}", message))
+            self.problems.append(Problem(f"line {where}" if isinstance(where, int) else where, message))
 
     def in_words(self, most: int = MOST_PROBLEMS) -> str:
         """Say what is wrong, a line of text for each problem."""
         shown = [f"  {problem}" for problem in islice(self.problems, most)]
         left = self.count - len(shown)
-        return "\n".join([f"{self.source}: {self.count} bad lines", *shown, *([f"  and {left} more"] if left else [])])
+        more = [f"  and {left} more"] if left else []
+        return "\n".join([f"{self.source}, {self.what}: {self.count}", *shown, *more])
 
 
 def read_bytes(path: Path) -> tuple[bytes, str]:

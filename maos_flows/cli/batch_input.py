@@ -12,14 +12,16 @@ from maos_flows.bulk.batch import Batch, problems_with_stages
 from maos_flows.bulk.lines import BadLines
 from maos_flows.bulk.questions import Question, Questions, read_questions
 from maos_flows.bulk.votes import Votes, column_names, read_votes
-from maos_flows.cli.loading import fallback_roster, known_policies, load
+from maos_flows.cli.loading import configuration, fallback_roster, known_policies, load
 from maos_flows.cli.output import say
 from maos_flows.cli.running import _as_flag
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.model import Roster
 from maos_flows.policies.base import Weighing
+from maos_flows.request import DecisionRequest
 from maos_flows.roster import LoadedRoster, load_roster
 from maos_flows.workflow import Workflow, question_request
+from maos_flows.workflow.overseen import bulk_problems
 
 _MOST_SHOWN = 20
 _LIMIT = re.compile(r"([\w.-]+)=([1-9]\d{0,5})")
@@ -71,17 +73,18 @@ def load_batch(flags: Flags) -> Loaded:
     rule = _rule(flags, votes)
     batch_id = flags.resume or f"b-{uuid4().hex[:12]}"
     good = _good(questions, rule, batch_id)
-    strangers = () if votes is None else (_strangers(votes, questions),)
-    bad = [found for found in (questions.bad, *(() if votes is None else (votes.bad,)), *strangers) if found.count]
-    if bad and (flags.strict or not good):
-        raise ConfigurationError([Problem("", "\n".join(found.in_words() for found in bad))])
-    for found in bad:
-        say(f"note: {found.in_words(_MOST_SHOWN)}")
+    bad = [questions.bad] if votes is None else [questions.bad, votes.bad]
+    unused = [] if votes is None else [_strangers(votes, questions)]
+    found = [lines for lines in (*bad, *unused) if lines.count]
+    if not good or (found and flags.strict):
+        raise ConfigurationError([Problem("", "\n".join(lines.in_words() for lines in found))])
+    for lines in found:
+        say(f"note: {lines.in_words(_MOST_SHOWN)}")
     batch = Batch(batch_id, flags.file, questions.digest, good, rule, flags.chunk_size)
     return Loaded(
         batch,
         flags.output,
-        sum(found.count for found in bad),
+        sum(lines.count for lines in bad),
         bool(flags.resume),
         flags.concurrency or DEFAULT_CONCURRENCY,
         _kinds(flags.provider_limit, batch),
@@ -124,18 +127,32 @@ def _is_of(path: Path, batch_id: str) -> bool:
 
 def _rule(flags: Flags, votes: Votes | None) -> Rule | Workflow:
     if flags.workflow is not None:
-        return load(flags.workflow, roster=flags.roster)
+        workflow = load(flags.workflow, roster=flags.roster)
+        _refuse_unheeded(*(stage.request for stage in workflow.stages))
+        return workflow
     stage = {key: value for key, value in flags.stage.items() if value}
     most = stage.pop("max_agents", None)
     try:
         base = question_request(
-            {"question": "?", **stage}, base=Path.cwd(), policies=known_policies(), roster=_roster(flags, votes)
+            {"question": "?", **stage},
+            base=Path.cwd(),
+            policies=known_policies(),
+            roster=_roster(flags, votes),
+            configuration=configuration(),
         )
     except ConfigurationError as error:
         raise ConfigurationError([_as_flag(problem) for problem in error.problems]) from error
+    _refuse_unheeded(base)
     choices = base.choices if stage.get("choices") else ()
     policy = known_policies().find(base.algorithm)
     return Rule(base, policy, choices, int(most) if most else None, votes, votes is not None and flags.roster is None)
+
+
+def _refuse_unheeded(*requests: DecisionRequest) -> None:
+    """Refuse what is configured and would not be heeded, rather than leave it out in silence."""
+    problems = dict.fromkeys(problem for request in requests for problem in bulk_problems(request))
+    if problems:
+        raise ConfigurationError(tuple(problems))
 
 
 def _roster(flags: Flags, votes: Votes | None) -> LoadedRoster | None:
@@ -160,13 +177,13 @@ def _good(questions: Questions, rule: Rule | Workflow, batch_id: str) -> tuple[Q
 
 
 def _strangers(votes: Votes, questions: Questions) -> BadLines:
-    """Find tasks with votes that no question has the id of."""
+    """Find tasks with votes that no question has the id of: slips, or questions left out on purpose."""
     known = {question.id for question in questions.questions}
-    bad = BadLines(f"{votes.bad.source}, tasks that are no question's id")
-    for number, (task, (begin, end)) in enumerate(votes.places.items(), 1):
+    found = BadLines(votes.bad.source, "tasks that no question has the id of")
+    for task, (begin, end) in votes.places.items():
         if task not in known:
-            bad.add(number, f"{task!r} with {end - begin} votes")
-    return bad
+            found.add(repr(task), f"{end - begin} votes")
+    return found
 
 
 def _kinds(limits: Sequence[str], batch: Batch) -> dict[str, int]:

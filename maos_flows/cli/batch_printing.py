@@ -36,7 +36,7 @@ def print_batch(
     )
     _print_table(summary_rows(standing), ("outcome", "reason", "questions", "share"), right=("questions", "share"))
     if bad_lines:
-        print(f"{bad_lines:,} bad lines were left out")
+        print(f"bad lines left out: {bad_lines:,}")
     if written_to is not None:
         print(f"decisions: {written_to}; each is shown by maos show with its decision_id or run_id")
     return standing

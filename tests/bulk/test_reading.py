@@ -75,7 +75,7 @@ def test_of_many_bad_lines_a_hundred_are_named(tmp_path):
     bad = read_questions(file).bad
 
     assert (bad.count, len(bad.problems)) == (150, 100)
-    assert bad.in_words(most=3).splitlines()[0].endswith("q.jsonl: 150 bad lines")
+    assert bad.in_words(most=3).splitlines()[0].endswith("q.jsonl, bad lines: 150")
     assert bad.in_words(most=3).splitlines()[-1] == "  and 147 more"
 
 

@@ -127,8 +127,8 @@ def test_bad_lines_are_told_and_the_others_decided(folder, typed):
     assert code == 1
     assert "line 3: agents: nobody may vote" in err
     assert "line 4: question: is missing" in err
-    assert "'q2' with 3 votes" in err
-    assert "3 bad lines were left out" in out
+    assert "tasks that no question has the id of: 1\n  'q2': 3 votes" in err
+    assert "bad lines left out: 2" in out
     assert [line["id"] for line in lines_of(folder / "d.jsonl")] == ["q0", "q1"]
 
 
