@@ -45,6 +45,21 @@ class Verified:
         """Whether nothing is wrong."""
         return not self.problems
 
+    def lines(self) -> Iterator[str]:
+        """Say it in lines for people."""
+        if self.signers:
+            yield f"ballots     {len(self.ballots)} signed and counted: {', '.join(self.ballots)}"
+            yield f"quorum      {len(self.signers)} signed COMMIT, {self.quorum} are needed: {', '.join(self.signers)}"
+        else:
+            yield "ballots     there is no certificate, for the replicas did not agree"
+        for agent, kind in self.proofs:
+            yield f"proof       {agent}: {kind.replace('_', ' ')}"
+        for agent in self.voided:
+            yield f"void        two signed ballots of {agent}"
+        for problem in self.problems:
+            yield f"wrong       {problem}"
+        yield "NOT PROVEN" if self.problems else "proven      signatures, quorum and count are right"
+
 
 def verify_decision(decision: Decision, policy: ConsensusPolicy) -> Verified:
     """Check a decision offline.

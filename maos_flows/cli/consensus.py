@@ -5,13 +5,14 @@ Each command lives in a file of its own and is registered here.
 
 import typer
 
-from maos_flows.cli import consensus_workflow, learning, monitor, policies, records, stats
+from maos_flows.cli import consensus_workflow, learning, monitor, policies, records, stats, verify
 
 app = typer.Typer(help="Watch decisions and what decides them.", no_args_is_help=True)
 app.command("monitor")(monitor.monitor)
 app.command("show")(records.show)
 app.command("stats")(stats.stats)
 app.command("analyze")(stats.analyze)
+app.command("verify")(verify.verify)
 app.command("feedback")(learning.feedback)
 app.command("weights")(learning.weights)
 app.command("install-policy")(policies.install_policy)
