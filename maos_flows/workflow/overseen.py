@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from maos_flows.config.form import ConsensusForm
+from maos_flows.errors import Problem
 from maos_flows.model import Oversight, Requirement, Rule, Suspicions, exact
+from maos_flows.request import DecisionRequest
 from maos_flows.workflow.configured import Configured
 
 
@@ -61,3 +63,19 @@ def _requirements(configured: Configured, algorithm: str) -> Iterator[Requiremen
         (Rule.NOT_SIMULATED, ("consensus", "production_mode")): consensus.production_mode,
     }
     yield from (Requirement(rule, "", ".".join(path)) for (rule, path), is_asked in asked.items() if is_asked)
+
+
+def bulk_problems(request: DecisionRequest) -> Iterator[Problem]:
+    """Find what is asked for beside the count that decisions made in bulk cannot give: each needs a flow of its own."""
+    oversight = request.oversight
+    asked = {
+        "expert_review": bool(request.parameters.reviewers),
+        "compliance_check": oversight.compliance is not None,
+        "audit_trail, detailed_logging": oversight.audit_trail,
+        "emergency_contacts": oversight.emergency,
+        "malicious_detection, byzantine_detection": oversight.suspicions is not Suspicions.NONE,
+        "monitoring": oversight.metrics or oversight.slow_seconds is not None or oversight.failure_rate is not None,
+    }
+    for keys, is_asked in asked.items():
+        if is_asked:
+            yield Problem(f"configuration, {keys}", "decisions made in bulk do not heed it; ask them one by one")
