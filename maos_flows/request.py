@@ -41,6 +41,8 @@ class DecisionRequest:
         early_stop: Whether to stop waiting once no outstanding ballot can change the outcome.
         sealed: Whether nobody is shown what an agent is for until the decision is closed.
         escalate: Whether a decision that is not reached is a person's to make.
+        watch_seconds: Over about so long the replicas of a protocol agree, on the clock, so that people can watch and
+            drills can act; 0 is as fast as they go.
         dynamics: Whether weights are those the agents have earned when it opens, and from what.
         oversight: What is watched, checked and told of it beside the count.
         title: What people see it called.
@@ -63,6 +65,7 @@ class DecisionRequest:
     early_stop: bool = False
     sealed: bool = False
     escalate: bool = False
+    watch_seconds: float = 0.0
     dynamics: Dynamics = Dynamics.NONE
     oversight: Oversight = field(default_factory=Oversight)
     title: str = ""
@@ -89,3 +92,12 @@ def open_decision(
         deadline=now.astimezone(UTC) + timedelta(seconds=request.timeout_seconds),
     )
     return freeze(policy, proposal, request.agents, request.parameters, opened_at=now, weighing=request.weighing)
+
+
+def warnings_of(request: DecisionRequest, policy: ConsensusPolicy) -> tuple[str, ...]:
+    """Say, each in a line, what whoever opens a request should know of its rule.
+
+    Raises:
+        ConfigurationError: The rule is impossible; names every problem.
+    """
+    return policy.warnings(open_decision(request, policy, decision_id="d-0", now=datetime(2000, 1, 1, tzinfo=UTC)))

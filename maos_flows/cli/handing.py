@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from maos_flows.cli.loading import known_policies
 from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, fail, print_json, say
+from maos_flows.cli.warning import warn_of_rules
 from maos_flows.errors import ConfigurationError, MaosError, Problem, ServerError
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.request import DecisionRequest
@@ -89,6 +90,7 @@ def submit_question(request: DecisionRequest, *, requires_consensus: bool, wait:
 
     if any(agent.voter == "simulated" for agent in request.agents):
         say("note: simulated agents answer; their ballots come from a generator. Name your own with --roster FILE.")
+    warn_of_rules([request])
     with AuditStore.open(settings_from(os.environ).database_url) as store:
         submission = keep_decision(store, request, requires_consensus=requires_consensus)
         _hand_in(store, submission, wait=wait, fails=requires_consensus, output=output)

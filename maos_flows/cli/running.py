@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from maos_flows.cli.loading import configuration, fallback_roster, known_policies
 from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, fail, print_json, say
+from maos_flows.cli.warning import warn_of_rules
 from maos_flows.errors import ConfigurationError, NotFoundError, Problem, StoreError
 from maos_flows.flows.stack.settings import TEMPORARY
 from maos_flows.model import Outcome
@@ -80,6 +81,7 @@ def decide_one(request: DecisionRequest, *, decision_id: str | None, output: For
     from maos_flows.flows.decide import decide
 
     _warn_if_simulated(request)
+    warn_of_rules([request])
     name = decision_id or f"d-{uuid4().hex[:12]}"
     state = _in_foreground(
         lambda: decide(to_plain(request), name, return_state=True),
@@ -118,6 +120,7 @@ def run_here(workflow: Workflow, *, run_id: str | None, command: Sequence[str], 
 
     if run_id is not None and configured_store().run(run_id) is None:
         raise NotFoundError(f"there is no workflow run {run_id[:80]!r} to take up")
+    warn_of_rules(stage.request for stage in workflow.stages)
     name = run_id or uuid4().hex[:8]
     state = _in_foreground(
         lambda: compile_workflow(workflow)(name, return_state=True),

@@ -21,6 +21,7 @@ def validate(
 ) -> None:
     """Check workflows; every problem is named with its place in the file."""
     from maos_flows.cli.loading import load
+    from maos_flows.cli.warning import warn_of_rules
     from maos_flows.errors import ConfigurationError
 
     bad = False
@@ -33,6 +34,7 @@ def validate(
         else:
             stages = "1 stage" if len(workflow.stages) == 1 else f"{len(workflow.stages)} stages"
             print(f"{file}: {workflow.name}, {stages}, fine")
+            warn_of_rules(stage.request for stage in workflow.stages)
     if bad:
         raise typer.Exit(EXIT_BAD_INPUT)
 

@@ -178,7 +178,10 @@ async def _evaluate(
     box = _box(opening.proposal, request, answers)
     if not request.sealed:
         showing.begin(publish_ballots(opening, box.ballots))
-    return await state_of(deciding_task(policy)(untracked(opening), states, untracked(box), return_state=True))
+    deciding = deciding_task(policy)(
+        untracked(opening), states, untracked(box), watch_seconds=request.watch_seconds, return_state=True
+    )
+    return await state_of(deciding)
 
 
 def _box(proposal: Proposal, request: DecisionRequest, answers: Mapping[str, Answer]) -> BallotBox:
