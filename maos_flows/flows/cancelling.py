@@ -2,24 +2,20 @@
 
 import time
 from collections.abc import Callable
-from fractions import Fraction
 
 from maos_flows.audit.encoding import decode
 from maos_flows.audit.store import AuditStore, Submission, SubmissionKind, WorkflowRun
-from maos_flows.errors import ConflictError, NotFoundError, ServerError
+from maos_flows.errors import ServerError
 from maos_flows.flows.api import PrefectApi
 from maos_flows.flows.submitting import SubmittedDecision, submitted_workflow
-from maos_flows.model import Absence, AbsenceKind, Ballot, Decision, Opening, Outcome, Reason, Tally
+from maos_flows.flows.undecided import CANCELLED, close_undecided
+from maos_flows.model import Decision, Outcome
 from maos_flows.policies.registry import PolicyRegistry
 from maos_flows.request import open_decision
-from maos_flows.scrutiny import scrutinise
-from maos_flows.tally import count
 from maos_flows.voters.base import utc_now
 
-_EXPLANATION = "cancelled by a person before it was decided"
 _LOOK_SECONDS = 0.25
 _OVER = {"COMPLETED", "FAILED", "CANCELLED", "CRASHED"}
-_ATTEMPTS = 20
 
 Say = Callable[[str], None]
 
@@ -68,49 +64,7 @@ def close_as_cancelled(store: AuditStore, decision_id: str) -> Decision:
     Raises:
         NotFoundError: It was never opened.
     """
-    for _ in range(_ATTEMPTS):
-        decision = store.decision(decision_id)
-        opening = store.opening(decision_id)
-        if decision is not None:
-            return decision
-        if opening is None:
-            raise NotFoundError(f"there is no decision {decision_id[:80]!r} to cancel")
-        try:
-            return store.close_decision(_cancelled(store, opening), at=utc_now())
-        except ConflictError:
-            continue  # a ballot or a round came between reading and closing: look again
-    raise ConflictError(f"decision {decision_id!r} could not be cancelled: ballots keep coming")
-
-
-def _cancelled(store: AuditStore, opening: Opening) -> Decision:
-    proposal = opening.proposal
-    answers = store.answers(proposal.decision_id, proposal.round)
-    scrutiny = scrutinise([answer for answer in answers if isinstance(answer, Ballot)], opening)
-    absences = [answer for answer in answers if isinstance(answer, Absence)]
-    answered = {answer.agent_id for answer in answers}
-    absences += [
-        Absence(proposal.decision_id, name, AbsenceKind.NOT_NEEDED, "the decision was cancelled", round=proposal.round)
-        for name in (elector.agent_id for elector in opening.electorate.electors)
-        if name not in answered
-    ]
-    tally = count(scrutiny.counted, proposal, opening.electorate)
-    return Decision(
-        opening=opening,
-        outcome=Outcome.CANCELLED,
-        reason=Reason.CANCELLED,
-        choice=None,
-        strength=_strength(tally, opening),
-        explanation=_EXPLANATION,
-        tally=tally,
-        ballots=scrutiny.counted,
-        rejected=scrutiny.rejected,
-        absences=tuple(absences),
-    )
-
-
-def _strength(tally: Tally, opening: Opening) -> Fraction:
-    whole = tally.whole(opening.parameters.basis)
-    return Fraction(tally.units[tally.leaders[0]], whole) if tally.leaders and whole else Fraction(0)
+    return close_undecided(store, decision_id, CANCELLED)
 
 
 def _open_if_new(store: AuditStore, submission: Submission, policies: PolicyRegistry) -> None:

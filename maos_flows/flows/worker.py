@@ -1,0 +1,284 @@
+"""The worker: a Prefect worker of type `maos`, which runs flow runs of this package's deployments in warm processes."""
+
+import asyncio
+import copy
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import anyio.abc
+import httpx
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.responses import WorkerFlowRunResponse
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.workers.base import BaseVariables, BaseWorker, BaseWorkerResult
+
+from maos_flows.audit.store import AuditStore
+from maos_flows.config.worker import WorkerSettings, worker_settings_from
+from maos_flows.errors import StoreError
+from maos_flows.flows.stores import audit_store
+from maos_flows.flows.takeover import (
+    cancelled,
+    close_abandoned,
+    stopped_by_somebody,
+    subject_of,
+    sweep,
+    take_up,
+)
+from maos_flows.flows.warm_jobs import JOB_TEMPLATE, MaosJobConfiguration
+from maos_flows.flows.warm_pool import Ended, WarmPool, WarmProcess
+from maos_flows.voters.base import utc_now
+
+PROCESSES = 4
+"""How many runs are in progress at once unless `--limit` says otherwise: agents are mostly waited for."""
+
+_POLL_SECONDS = 1.0
+_LOOK_SECONDS = 2.0
+_KILL_SECONDS = 30.0
+_PASSING = (httpx.HTTPError, PrefectHTTPStatusError, OSError, StoreError)
+"""What may pass: the server or the audit store is away or busy."""
+
+
+class MaosWorkerResult(BaseWorkerResult):
+    """Which process served a run; what became of the run, its state says."""
+
+
+@dataclass(slots=True)
+class Work:
+    """A run in progress, and why its process was killed, if it was."""
+
+    flow_run: FlowRun
+    process: WarmProcess
+    stopped: FlowRun | None = None
+    is_lost: bool = False
+
+
+class MaosWorker(BaseWorker[MaosJobConfiguration, BaseVariables, MaosWorkerResult]):
+    """Runs decisions and workflows in warm processes.
+
+    Each process runs one flow run at a time, so that a crash or a hang takes nobody else's. What a process that died
+    left behind is taken up again, by whichever worker is there.
+    """
+
+    type = "maos"
+    job_configuration = MaosJobConfiguration
+    _display_name = "MAOS"
+    _description = "Run decisions and workflows of maos_flows in processes that are warm already."
+    _documentation_url = "https://docs.prefect.io/v3/concepts/workers"
+
+    _settings: WorkerSettings
+    _store: AuditStore
+    _pool: WarmPool
+    _owner: str
+    _polls_often = True
+
+    @classmethod
+    def get_default_base_job_template(cls) -> dict[str, Any]:
+        """Give what a work pool is made with."""
+        return copy.deepcopy(dict(JOB_TEMPLATE))
+
+    async def start(
+        self,
+        run_once: bool = False,  # noqa: FBT001, FBT002 - Prefect's signature
+        with_healthcheck: bool = False,  # noqa: FBT001, FBT002 - as above
+        printer: Callable[..., None] = print,
+    ) -> None:
+        """Run the worker; between Prefect's polls it also looks for runs as soon as a process is free."""
+        self._polls_often = not run_once
+        await super().start(run_once=run_once, with_healthcheck=with_healthcheck, printer=printer)
+
+    async def setup(self) -> None:
+        """Open the audit store, warm the processes, and begin to look after runs.
+
+        Raises:
+            StoreError: The audit store cannot be opened; nothing is run without it.
+            WorkerError: The processes do not start.
+        """
+        self._settings = worker_settings_from(os.environ)
+        self._store = await asyncio.to_thread(audit_store)
+        self._limit = self._limit or PROCESSES
+        self._prefetch_seconds = 0  # a warm process needs no start before its time
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._at_work: dict[UUID, Work] = {}
+        self._is_draining = False
+        self._is_one_free = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._pool = WarmPool(self._limit, runs=self._settings.runs, memory_mib=self._settings.memory_mib)
+        try:
+            await self._pool.start()
+            await super().setup()
+        except BaseException:
+            await self._pool.close()
+            raise
+        lease = self._settings.lease_seconds
+        self._repeat(self._renew_leases, lease / 3)
+        self._repeat(self._stop_what_is_to_stop, _LOOK_SECONDS)
+        self._repeat(self._take_over, lease)
+        if self._polls_often:
+            self._repeat(self._poll, 0)
+
+    async def teardown(self, *exc_info: Any) -> None:
+        """Take no more runs, wait for those in progress, and leave what then is not over to other workers."""
+        self._is_draining = True
+        await self._wait_until_idle(self._settings.drain_seconds)
+        for work in tuple(self._at_work.values()):
+            work.process.kill()
+        await self._wait_until_idle(_KILL_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._pool.close()
+        await super().teardown(*exc_info)
+
+    async def _wait_until_idle(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while self.limiter.borrowed_tokens and time.monotonic() < until:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.05)
+
+    def _repeat(self, step: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """Repeat a step for as long as the worker runs; what may pass is a warning."""
+
+        async def repeat() -> None:
+            while True:
+                try:
+                    await step()
+                except _PASSING as error:
+                    self._logger.warning("%s: %s", type(error).__name__, error)
+                    await asyncio.sleep(_POLL_SECONDS)
+                await asyncio.sleep(seconds)
+
+        self._tasks.append(asyncio.create_task(repeat()))
+
+    async def _poll(self) -> None:
+        """Look for runs once a second, and at once when a process has become free."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_POLL_SECONDS):
+                await self._is_one_free.wait()
+        self._is_one_free.clear()
+        if self.limiter.available_tokens:
+            await self.get_and_submit_flow_runs()
+
+    async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
+        """Ask for no more runs than can be taken, and a few for those another worker takes first."""
+        if self._is_draining:
+            return []
+        wanted = {
+            "work_queue_names": sorted(self._work_queues),
+            "scheduled_before": str(utc_now()),
+            "limit": 2 * int(self.limiter.available_tokens) + 2,
+        }
+        try:
+            response = await self.client.request(
+                "POST",
+                "/work_pools/{name}/get_scheduled_flow_runs",
+                path_params={"name": self._work_pool_name},
+                json=wanted,
+            )
+        except (ObjectNotFound, httpx.HTTPStatusError) as error:
+            if isinstance(error, httpx.HTTPStatusError) and error.response.status_code != httpx.codes.NOT_FOUND:
+                raise
+            return []  # the pool is made at the next synchronisation
+        return WorkerFlowRunResponse.model_validate_list(response.json())
+
+    async def _submit_run(self, flow_run: FlowRun) -> None:
+        """Take a run; if the server is away just then, it stays where it is."""
+        try:
+            await super()._submit_run(flow_run)
+        except _PASSING as error:
+            self._logger.warning("flow run %s was not taken: %s", flow_run.id, error)
+            self._submitting_flow_run_ids.discard(flow_run.id)
+            self._release_limit_slot(flow_run.id)
+
+    async def _propose_submitting_state(self, flow_run: FlowRun) -> None:
+        """Leave out a state that says that a program is being started: there is none, and it costs a tenth of a run."""
+
+    async def _give_worker_labels_to_flow_run(self, flow_run_id: UUID) -> None:
+        """Leave out a request: which worker and process has a run, its infrastructure says."""
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: MaosJobConfiguration,
+        task_status: anyio.abc.TaskStatus[Any] | None = None,
+    ) -> MaosWorkerResult:
+        """Run a flow run in a warm process, and see to it if the process did not bring it to an end."""
+        process = await self._pool.take()
+        name = f"{socket.gethostname()}:{process.pid}"
+        if task_status is not None:
+            task_status.started(name)
+        work = Work(flow_run, process)
+        self._at_work[flow_run.id] = work
+        try:
+            if self._is_draining:
+                process.kill()
+            ended = await self._pool.run(process, configuration.job)
+        finally:
+            del self._at_work[flow_run.id]
+            self._pool.give_back(process)
+            self._is_one_free.set()
+        try:
+            await self._settle(work, ended)
+        except _PASSING as error:
+            # Nobody renews its lease, so it is taken up when the server is there again.
+            self._logger.warning("flow run %s: %s; it is seen to later: %s", flow_run.id, ended.explanation, error)
+        return MaosWorkerResult(identifier=name, status_code=0)
+
+    async def _settle(self, work: Work, ended: Ended) -> None:
+        """See to a run whose process has ended it or is gone."""
+        subject = subject_of(work.flow_run)
+        if work.is_lost or (ended.was_refused and work.stopped is None):
+            return
+        if ended.state is None and work.stopped is not None:
+            if work.stopped.state_type is not StateType.PAUSED:
+                await cancelled(self.client, self._store, work.stopped)
+        elif ended.state is None:
+            await self._take_up(work, ended)
+            return
+        await asyncio.to_thread(self._store.release_leases, self._owner, [subject])
+
+    async def _take_up(self, work: Work, ended: Ended) -> None:
+        """Have a run begin again whose process is gone."""
+        subject, now = subject_of(work.flow_run), utc_now()
+        until = now + timedelta(seconds=self._settings.lease_seconds)
+        times = await asyncio.to_thread(self._store.take_over_lease, self._owner, subject, now=now, until=until)
+        if times is not None:
+            what = await take_up(self.client, self._store, work.flow_run, why=ended.explanation, times=times)
+            self._logger.warning("flow run %s: %s; %s", work.flow_run.id, ended.explanation, what)
+
+    async def _renew_leases(self) -> None:
+        """Say of every run in progress that somebody is at work; stop those another worker has taken over."""
+        works = {subject_of(work.flow_run): work for work in tuple(self._at_work.values())}
+        if not works:
+            return
+        now = utc_now()
+        until = now + timedelta(seconds=self._settings.lease_seconds)
+        held = await asyncio.to_thread(self._store.renew_leases, self._owner, works, now=now, until=until)
+        for subject in works.keys() - held:
+            self._logger.warning("%s was taken over by another worker", subject)
+            works[subject].is_lost = True
+            works[subject].process.kill()
+
+    async def _stop_what_is_to_stop(self) -> None:
+        """End the processes of runs that somebody cancelled or suspended."""
+        works = dict(self._at_work)
+        for flow_run in await stopped_by_somebody(self.client, works):
+            work = works[flow_run.id]
+            if work.stopped is None and self._at_work.get(flow_run.id) is work:
+                work.stopped = flow_run
+                work.process.kill()
+
+    async def _take_over(self) -> None:
+        """Look for runs whose worker is gone, and for decisions nobody can end any more."""
+        lease = timedelta(seconds=self._settings.lease_seconds)
+        done = await sweep(
+            self.client, self._store, pool=self._work_pool_name, owner=self._owner, lease=lease, busy=self._at_work
+        )
+        done += await close_abandoned(self.client, self._store)
+        for line in done:
+            self._logger.warning(line)

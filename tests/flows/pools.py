@@ -1,0 +1,89 @@
+"""Work pools, deployments and flow runs for the tests of the worker."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+from prefect import get_client
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.objects import FlowRun
+
+from maos_flows.flows.decide import decide
+from maos_flows.flows.worker import MaosWorker
+from maos_flows.model import Agent
+from maos_flows.records import to_plain
+from maos_flows.request import DecisionRequest
+from tests.flows import doomed
+
+PROGRAM = doomed.__file__
+PATIENCE_SECONDS = 90
+
+
+def function(name: str) -> Agent:
+    """An agent that is one of the functions of `doomed`."""
+    settings = {"function": name, "path": PROGRAM}
+    return Agent(f"{name}_{uuid4().hex[:6]}", voter="python", settings=settings)
+
+
+def request_to(*agents: Agent, timeout_seconds: float = 600.0) -> dict[str, Any]:
+    """A request to agents, as plain data."""
+    request = DecisionRequest("Shall we?", ("approve", "reject"), agents, timeout_seconds=timeout_seconds, retries=0)
+    plain: dict[str, Any] = to_plain(request)
+    return plain
+
+
+async def make_pool() -> str:
+    """Make a work pool with the deployments of a decision and of somebody else's flow, and give its name."""
+    pool = f"pool-{uuid4().hex[:8]}"
+    template = MaosWorker.get_default_base_job_template()
+    async with get_client() as client:
+        await client.create_work_pool(WorkPoolCreate(name=pool, type="maos", base_job_template=template))
+        flow = await client.create_flow(decide)
+        for name, entrypoint in ((pool, "maos_flows.flows.decide.decide"), (f"{pool}-other", "flows/etl.py:load")):
+            await client.create_deployment(flow, name, work_pool_name=pool, entrypoint=entrypoint)
+    return pool
+
+
+async def submit(
+    client: PrefectClient, deployment: str, parameters: Mapping[str, Any], environment: Mapping[str, str] | None = None
+) -> FlowRun:
+    """Create a flow run of a deployment."""
+    found = await client.read_deployment_by_name(f"maos-decide/{deployment}")
+    return await client.create_flow_run_from_deployment(
+        found.id, parameters=dict(parameters), job_variables={"env": dict(environment or {})}
+    )
+
+
+def environment_in(folder: Path) -> dict[str, str]:
+    """What the agents of `doomed` need to be told."""
+    return {"ASKED_LOG": str(folder / "asked.log")}
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await condition():  # noqa: ASYNC110 - it is in another process
+            await asyncio.sleep(0.05)
+
+
+async def ended(client: PrefectClient, *ids: UUID) -> list[FlowRun]:
+    """Wait until flow runs have ended, and give them."""
+
+    async def are_over() -> bool:
+        return all(run.state is not None and run.state.is_final() for run in await read(client, ids))
+
+    await until(are_over)
+    return await read(client, ids)
+
+
+async def read(client: PrefectClient, ids: Iterable[UUID]) -> list[FlowRun]:
+    """Read flow runs."""
+    return [await client.read_flow_run(one) for one in ids]
+
+
+def decision_id_of(run: FlowRun) -> str:
+    """The id of the decision a flow run makes."""
+    return f"d-{run.id.hex[:12]}"
