@@ -17,8 +17,8 @@ from maos_flows.cli.output import say
 from maos_flows.cli.running import _as_flag
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.model import Roster
-from maos_flows.policies.base import Weighing
-from maos_flows.request import DecisionRequest
+from maos_flows.policies.base import ConsensusPolicy, Weighing
+from maos_flows.request import DecisionRequest, Dynamics
 from maos_flows.roster import LoadedRoster, load_roster
 from maos_flows.workflow import Workflow, question_request
 from maos_flows.workflow.overseen import bulk_problems
@@ -145,7 +145,23 @@ def _rule(flags: Flags, votes: Votes | None) -> Rule | Workflow:
     _refuse_unheeded(base)
     choices = base.choices if stage.get("choices") else ()
     policy = known_policies().find(base.algorithm)
+    if votes is not None:
+        _refuse_for_recorded(base, policy)
     return Rule(base, policy, choices, int(most) if most else None, votes, votes is not None and flags.roster is None)
+
+
+def _refuse_for_recorded(base: DecisionRequest, policy: ConsensusPolicy) -> None:
+    """Refuse what takes more than ballots that are there: asking again, a person, replicas, learned weights."""
+    counting = ", ".join(name for name, known in known_policies().items() if known.protocol is None)
+    found = [
+        (policy.protocol is not None, "--algorithm", f"{policy.name} needs replicas; recorded ballots take {counting}"),
+        (base.rounds > 1, "--tie-break", "nobody is asked again where ballots are recorded (--votes)"),
+        (base.escalate, "configuration, human_oversight", "recorded ballots (--votes) are not put to a person"),
+        (base.dynamics is not Dynamics.NONE, "configuration, dynamic_weights", "recorded ballots take given weights"),
+    ]
+    problems = [Problem(path, message) for is_asked, path, message in found if is_asked]
+    if problems:
+        raise ConfigurationError(problems)
 
 
 def _refuse_unheeded(*requests: DecisionRequest) -> None:

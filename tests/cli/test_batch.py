@@ -67,6 +67,14 @@ REFUSED = {
         {"votes": Path("v.csv"), "stage": {"early_stop": "true"}, "concurrency": 3, "provider_limit": ("x=1",)},
         "3 problems\n  --early-stop: nobody is asked where ballots are recorded (--votes); leave it out\n  --con",
     ),
+    "replicas that recorded ballots have none of": (
+        {"votes": Path("v.csv"), "stage": {"consensus_algorithm": "raft"}},
+        "--algorithm: raft needs replicas; recorded ballots take ",
+    ),
+    "asking again where nobody is asked": (
+        {"votes": Path("v.csv"), "stage": {"tie_break": "revote"}},
+        "--tie-break: nobody is asked again",
+    ),
     "columns without votes": ({"votes_columns": "task=a"}, "--votes-columns: there is no --votes"),
     "a rule there is none of": ({"stage": {"consensus_algorithm": "simpel"}}, "--algorithm: there is no algorithm"),
     "a threshold that is none": ({"stage": {"threshold": "1.5"}}, "--threshold: "),
