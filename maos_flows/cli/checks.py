@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from maos_flows.audit.store import AuditStore
 from maos_flows.cli.checking import Check, numbers
+from maos_flows.cli.configuration_checks import configuration_checks
 from maos_flows.cli.server_checks import server_checks
 from maos_flows.config import settings_from
 from maos_flows.errors import MaosError
@@ -23,6 +24,7 @@ def run_checks(*, timeout_seconds: float, environ: Mapping[str, str] | None = No
         *(_package(name) for name in _BOUNDS),
         *_extras(),
         _configuration(env),
+        *configuration_checks(env),
         _store(env),
         _roster(env),
         *server_checks(env, timeout_seconds),

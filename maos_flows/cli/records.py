@@ -19,6 +19,9 @@ def show(
     vote_conflicts: Annotated[
         bool, typer.Option("--vote-conflicts", help="Show who stands for what, and what would have changed it.")
     ] = False,
+    compliance: Annotated[
+        bool, typer.Option("--compliance", help="Show what it was checked against when it was closed, rule by rule.")
+    ] = False,
     raft_leader: Annotated[bool, typer.Option("--raft-leader", help="Show who leads, and who did.")] = False,
     byzantine_detection: Annotated[
         bool, typer.Option("--byzantine-detection", help="Show whose misbehaviour was proven or suspected.")
@@ -34,6 +37,7 @@ def show(
     asked = {
         known.PARTICIPATION: participation,
         known.CONFLICTS: vote_conflicts,
+        known.COMPLIANCE: compliance,
         known.LEADERSHIP: raft_leader,
         known.MISBEHAVIOUR: byzantine_detection,
     }

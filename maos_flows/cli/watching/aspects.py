@@ -6,6 +6,7 @@ from typing import Any
 
 from maos_flows.cli.lookup import Found
 from maos_flows.cli.output import print_json
+from maos_flows.cli.watching.compliance import compliance, compliance_lines
 from maos_flows.cli.watching.conflicts import conflict_lines, conflicts
 from maos_flows.cli.watching.lines import outcome_in_words
 from maos_flows.cli.watching.participation import participation, participation_lines
@@ -31,6 +32,7 @@ class Aspect:
 
 PARTICIPATION = Aspect("participation", participation, participation_lines)
 CONFLICTS = Aspect("vote_conflicts", conflicts, conflict_lines)
+COMPLIANCE = Aspect("compliance", compliance, compliance_lines)
 LEADERSHIP = Aspect(None, leadership, leadership_lines)
 MISBEHAVIOUR = Aspect("byzantine_detection", misbehaviour, misbehaviour_lines)
 
