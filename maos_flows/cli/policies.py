@@ -99,13 +99,17 @@ def _home() -> Path:
 
 def _ask(candidate: "Candidate", *, yes: bool) -> None:
     """Ask a person at a terminal; anybody else has asked for it by the command itself."""
-    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if yes or not _is_a_person_there():
         return
     pin = candidate.pin
     before = f", in place of {candidate.replaces}" if candidate.replaces else ""
     say(f"{pin.name} ({pin.kind}) {pin.digest}{before}")
     if not typer.confirm("Trust it with every decision that names it?", err=True):
         fail("not installed")
+
+
+def _is_a_person_there() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def listed_policies(home: Path) -> list[dict[str, Any]]:
