@@ -166,6 +166,22 @@ def test_asking_stops_early_and_asks_again_as_it_does_for_one_decision(folder, t
     assert {EventKind.ROUND_OPENED, EventKind.SETTLED_EARLY} <= kinds
 
 
+@pytest.mark.parametrize("algorithm", ["byzantine_tolerant", "raft"])
+def test_replicas_agree_in_a_batch_as_they_do_for_one_decision(algorithm, folder, typed):
+    write_questions(folder, 1, choices=["a", "b"])
+    write_roster(folder, "a", "a", "a", "b", "a")
+
+    code, _, err = typed(
+        "run", "q.jsonl", "--roster", "roster.yaml", "--output", "d.jsonl", "--algorithm", algorithm,
+    )  # fmt: skip
+
+    (line,) = lines_of(folder / "d.jsonl")
+    decision = audit_store().decision(line["decision_id"])
+    assert (code, line["choice"]) == (0, "a"), err
+    assert decision.opening.algorithm == algorithm
+    assert (decision.certificate is not None) == (algorithm == "byzantine_tolerant")
+
+
 def test_a_workflow_is_run_for_each_question(folder, typed):
     write_questions(folder, 2, domains=["law"], context="beside")
     write_roster(folder, "approve", "approve", function="tell_context")
@@ -320,7 +336,7 @@ def test_a_batch_killed_at_any_moment_goes_on_and_does_nothing_twice(
         "ASKED_LOG": str(log),
         "PREFECT_API_URL": prefect_address,
     }
-    name, code, kill_after, kills, kept = "", KILLED, 0.5, 0, set()
+    name, code, kill_after, kills, kept = "", KILLED, 0.7, 0, set()
     with AuditStore.open(store_url) as store:
         while code == KILLED:
             before = Counter(log.read_text().splitlines())
@@ -331,7 +347,7 @@ def test_a_batch_killed_at_any_moment_goes_on_and_does_nothing_twice(
             name = name or next((batch.batch_id for batch in store.batches.newest()), "")
             kept |= recorded_answers(store, name, count) if name else set()
             kills += code == KILLED
-            kill_after *= 1.6
+            kill_after *= 1.7
         assert code == int(recorded), (folder / "stderr").read_text()
         assert store.check() == ()
         assert len(store.decisions(limit=1000)) == count
