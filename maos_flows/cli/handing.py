@@ -23,6 +23,7 @@ NOT_THERE_YET = {
 _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _LOOK_SECONDS = 0.2
 _ASK_SECONDS = 2.0
+_PATIENCE_SECONDS = 30.0
 _BROKE_OFF = {"FAILED", "CRASHED", "CANCELLED"}
 
 
@@ -166,13 +167,17 @@ def _wait_for_the_end(store: Any, submission: Any, api: Any, *, fails: bool, out
 
 def _until_over(store: Any, submission: Any, api: Any) -> str:
     """Wait until it is over; if its flow run ends before that, give what Prefect says of it."""
-    asked = time.monotonic()
+    begun = asked = time.monotonic()
+    is_told = False
     while True:
         if store.submission(submission.id).is_over:
             return ""
         if time.monotonic() - asked > _ASK_SECONDS:
             asked = time.monotonic()
             run = _flow_run(api, submission)
+            if not is_told and asked - begun > _PATIENCE_SECONDS and store.submission(submission.id).begun_at is None:
+                is_told = True
+                say("note: no worker has begun it yet; `maos status` tells whether one runs")
             if run and run["state_type"] in _BROKE_OFF and not store.submission(submission.id).is_over:
                 return str((run.get("state") or {}).get("message") or run["state_type"].lower())
         time.sleep(_LOOK_SECONDS)

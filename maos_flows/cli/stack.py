@@ -17,6 +17,7 @@ def up(
     from maos_flows.flows.submitting import resubmit_lost
 
     address = local.up(os.environ, port=port, say=say)
+    local.await_worker(os.environ, address, say=say)
     taken_up = resubmit_lost(os.environ, address)
     if format is Format.JSON:
         print_json({"api_url": address.url, "ui_url": address.page(""), "taken_up": list(taken_up)})

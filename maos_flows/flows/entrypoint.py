@@ -41,13 +41,7 @@ def run_id_of(flow_run_id: UUID | str | None) -> str:
 
 
 @flow(name="maos-workflow", flow_run_name=_run_name, persist_result=False)
-async def run_workflow(
-    workflow: Annotated[str, Field(description="Path of the YAML or JSON file, where the worker is.")],
-    roster: Annotated[
-        str | None, Field(description="Path of a roster file, used where the workflow names no agents.")
-    ] = None,
-    run_id: Annotated[str | None, Field(description="A run that was begun or submitted, to take it up.")] = None,
-) -> State[Any]:
+async def run_workflow(workflow: str, roster: str | None = None, run_id: str | None = None) -> State[Any]:
     """Run a workflow.
 
     A run that was submitted runs the document that was handed in, whatever the file says by now.
@@ -94,24 +88,30 @@ def _question_name() -> str:
 
 @flow(name="maos-ask", flow_run_name=_question_name, persist_result=False)
 async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be filled in
-    question: Annotated[
-        str, Field(description="What is asked. May list its choices: 'Which one: a, b, or c?'", min_length=1)
-    ],
-    choices: Annotated[
-        tuple[str, ...],
-        Field(description="The answers allowed; if none, those the question lists, else approve or reject."),
-    ] = (),
-    algorithm: Annotated[
-        Algorithm | None, Field(description="How ballots become a decision; if none, the configured default.")
-    ] = None,
-    decision_type: Annotated[str, Field(description="The type of decision, such as routine or critical.")] = "",
-    threshold: Annotated[str, Field(description="The share a choice needs, such as 0.67 or 2/3.")] = "",
-    max_agents: Annotated[int | None, Field(description="Ask at most so many agents, the best fitting.", ge=1)] = None,
-    domains: Annotated[tuple[str, ...], Field(description="What it is about; experts in it weigh more.")] = (),
-    timeout: Annotated[str, Field(description="How long to wait for ballots: 30s, 5m, 1h.")] = "",  # noqa: ASYNC109 - how long the decision is open, by the form's word
-    roster: Annotated[str | None, Field(description="Path of a roster file, where the worker is.")] = None,
+    question: Annotated[str, Field(min_length=1)],
+    choices: tuple[str, ...] = (),
+    algorithm: Algorithm | None = None,
+    decision_type: str = "",
+    threshold: str = "",
+    max_agents: Annotated[int | None, Field(ge=1)] = None,
+    domains: tuple[str, ...] = (),
+    timeout: str = "",  # noqa: ASYNC109 - how long the decision is open, by the form's word
+    roster: str | None = None,
 ) -> State[Any]:
     """Ask agents a question and decide by their ballots.
+
+    Prefect's form shows what is said of the arguments here.
+
+    Args:
+        question: What is asked. May list its choices: "Which one: a, b, or c?"
+        choices: The answers allowed; if none, those the question lists, else approve or reject.
+        algorithm: How ballots become a decision; if none, the configured default.
+        decision_type: The type of decision, such as routine or critical.
+        threshold: The share a choice needs, such as 0.67 or 2/3.
+        max_agents: Ask at most so many agents, the best fitting.
+        domains: What it is about; experts in it weigh more.
+        timeout: How long to wait for ballots: 30s, 5m, 1h.
+        roster: Path of a roster file, where the worker is.
 
     Raises:
         ConfigurationError: It is not a question that can be asked; names every problem.

@@ -1,10 +1,12 @@
 """Start and stop the stack; one that is half there is made whole."""
 
 import sys
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
+from uuid import uuid4
 
 from maos_flows.audit.engine import name_of, read_url
 from maos_flows.config import Settings, settings_from
@@ -17,6 +19,8 @@ from maos_flows.flows.stack.settings import worker_environment
 from maos_flows.flows.stack.state import ORDER, StackFolder, StackState
 
 DEFAULT_PORT = 4200
+_LOOK_SECONDS = 0.2
+_WORKER_SECONDS = 60
 _SERVED_HERE = {"maos", "process"}
 """The types of work pools whose runs a worker on this machine can take."""
 
@@ -78,6 +82,28 @@ def up(environ: Mapping[str, str], *, port: int = DEFAULT_PORT, say: Say) -> Add
     return address
 
 
+def await_worker(environ: Mapping[str, str], address: Address, *, say: Say) -> None:
+    """Wait until the worker that was started takes runs.
+
+    Raises:
+        StackError: It ended.
+    """
+    folder = stack_folder(settings_from(environ))
+    api = PrefectApi(address)
+    until = time.monotonic() + _WORKER_SECONDS
+    while time.monotonic() < until:
+        state = folder.read()
+        if "worker" not in state.processes:
+            return  # of a pool whose workers are started elsewhere
+        if not state.runs("worker"):
+            raise StackError(f"the worker did not start: {folder.last_words('worker')}")
+        online = api.post(f"/work_pools/{POOL}/workers/filter", {})
+        if any(worker["name"] == state.worker_name for worker in online):
+            return
+        time.sleep(_LOOK_SECONDS)
+    say("the worker has not said yet that it is ready; `maos logs worker` shows what it does")
+
+
 def down(environ: Mapping[str, str], *, patience_seconds: float, say: Say) -> bool:
     """Stop everything of the stack, the worker first; what runs has so long to end by itself.
 
@@ -124,14 +150,16 @@ def _with_worker(
             )
     state = stopped(folder, state, "worker", patience_seconds=30, say=say)
     say("starting a worker")
+    name = f"stack-{uuid4().hex[:8]}"
     ours = {"MAOS_HOME": str(settings.home), "MAOS_DATABASE_URL": settings.database_url}
     if settings.roster is not None:
         ours["MAOS_ROSTER"] = str(settings.roster)
     environment = worker_environment(environ, home=folder.prefect_home, server=address.environment, settings=ours)
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", kind]
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", kind, "--name", name]
     process = start(command, environment=environment, folder=folder.path, log=folder.log("worker"))
     release = version("maos-flows")
-    folder.write(replace(state.having("worker", process), api_url=address.url, store=store, release=release))
+    started = state.having("worker", process)
+    folder.write(replace(started, api_url=address.url, store=store, release=release, worker_name=name))
 
 
 def _store_name(settings: Settings) -> str:

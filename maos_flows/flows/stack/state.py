@@ -25,6 +25,7 @@ class StackState:
         store: The audit store that the worker keeps decisions in, as it is shown.
         release: The release of this package that the worker was started from.
         server_url: Where the stack's own server was started.
+        worker_name: What Prefect knows the worker by.
         processes: What was started, by name.
     """
 
@@ -32,6 +33,7 @@ class StackState:
     store: str = ""
     release: str = ""
     server_url: str = ""
+    worker_name: str = ""
     processes: Mapping[str, Process] = field(default_factory=dict, hash=False)
 
     def runs(self, name: str) -> bool:
@@ -84,7 +86,7 @@ class StackFolder:
         """Read what is known; nothing is, if there was never a stack or its record is damaged."""
         try:
             document = json.loads(self._file.read_text(encoding="utf-8"))
-            texts = {name: str(document[name]) for name in ("api_url", "store", "release", "server_url")}
+            texts = {name: str(document[name]) for name in ("api_url", "store", "release", "server_url", "worker_name")}
             processes = {name: _process(found) for name, found in document["processes"].items() if name in ORDER}
             return StackState(**texts, processes=processes)
         except FileNotFoundError:
