@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TESTED_ELSEWHERE = {
     "audit-store.md": ("tests/audit/test_manual.py", {"python"}),
+    "configuration.md": ("tests/config/test_manual.py", {"yaml"}),
     "custom-policies.md": ("tests/plugins/test_manual.py", {"yaml", "python"}),
     "raft.md": ("tests/protocols/test_raft_documents.py", {"python"}),
     "voters.md": ("tests/voters/test_manual.py", {"yaml", "json", "python", "csv"}),
