@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from maos_flows.audit.store import AuditStore, Submission, SubmissionKind
 from maos_flows.cli.consensus import app
-from maos_flows.cli.lookup import Found, find
+from maos_flows.cli.lookup import find
 from maos_flows.cli.watching.conflicts import conflict_lines, conflicts
 from maos_flows.cli.watching.figures import figure_lines, figures
 from maos_flows.model import ABSTAIN, AbsenceKind, EventKind, Fault, Parameters
@@ -137,10 +137,10 @@ class TestConflicts:
 
     def test_sealed_ballots_stay_sealed(self, store):
         """B61."""
-        asked(store)
+        asked(store, sealed=True)
         answer(store, 0, 2)
         store.record_answer(ballot("ada", "MongoDB"))
-        found = sealed(store)
+        found = find(store, "d-1")
         assert found.opening is not None
 
         conflicting, measured = conflicts(found, found.opening), figures(found, found.opening)
@@ -150,14 +150,6 @@ class TestConflicts:
         assert "weights        sealed until the decision is closed" in lines
         assert "MongoDB" not in shown
         assert found.ballots == ()
-
-
-def sealed(store: AuditStore) -> Found:
-    """An open decision whose timeline does not say what ballots are for."""
-    found = find(store, "d-1")
-    assert found.reader is not None
-    found.reader.events[:] = [replace(event, data={"round": 1}) for event in found.reader.events]
-    return found
 
 
 class TestLeadership:

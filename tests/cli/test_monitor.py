@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from inspect import signature
 from pathlib import Path
 from threading import Thread
@@ -24,7 +25,6 @@ from maos_flows.cli.consensus import app
 from maos_flows.cli.ids import complete_id
 from maos_flows.cli.watching.following import GRACE, PATIENCE, Ending, Subject, look_once
 from maos_flows.cli.watching.lines import outcome_in_words
-from maos_flows.cli.watching.printing import LinePrinter
 from maos_flows.cli.watching.reading import Reader
 from maos_flows.cli.watching.screen import Screen, closeup, overview
 from maos_flows.cli.watching.sections import FRAME, SECTIONS, Look
@@ -134,26 +134,35 @@ class TestLines:
 
     def test_sealed_ballots_are_shown_as_cast_until_the_decision_is_closed(self, store):
         """B61."""
-        asked(store)
+        asked(store, sealed=True)
         answer(store, 0)
-        reader = Reader(store, "d-1")
         store.record_answer(ballot("ada", "MongoDB"))
-        sealed = [replace(event, data={"round": 1, "reason": "conflicting"}) for event in reader.news()]
-        reader.events[:] = sealed
-        subject = Subject(store, "d-1")
-        lines: list[str] = []
-        printer = LinePrinter(Look(), subject, write=lines.append)
-        for event in sealed:
-            printer.event(reader, event)
+        lines = maos("monitor", "d-1", "--detailed", "--expert-reasoning").stdout.splitlines()
 
-        assert lines[2:] == [
-            "12:00:05 - ada: ballot cast (sealed until the decision is closed)",
-            "12:00:05 - ada: a ballot was not counted, conflicting",
-        ]
+        assert "12:00:05 - ada: ballot cast (sealed until the decision is closed)" in lines
+        assert "12:00:05 - ada: a ballot was not counted, conflicting" in lines
+        assert not re.search("PostgreSQL|MongoDB|ACID", maos("monitor", "d-1").stdout)
+        reader = Reader(store, "d-1")
+        reader.news()
         assert reader.tally() is None
         console = Console(record=True, width=140)
         console.print(overview([reader], NOON), closeup(reader, Look(), NOON))
         assert not re.search("PostgreSQL|MongoDB", console.export_text())
+
+    def test_sealed_ballots_are_shown_to_who_followed_once_the_decision_is_closed(self, store):
+        asked(store, sealed=True)
+        steps = (partial(answer, store, 0, 1, 2), partial(answer, store, 3, 4), partial(close, store))
+        followed = Followed(store, "d-1", *steps)
+
+        told = [line.strip() for line in followed.lines]
+        assert told[2] == "12:00:05 - ada: ballot cast (sealed until the decision is closed)"
+        assert told[-5:] == [
+            "12:00:10 - simple majority reached: PostgreSQL (3 of 5)",
+            "ada votes: PostgreSQL (reason: ACID compliance)",
+            "bob votes: PostgreSQL (reason: analytics)",
+            "cyd votes: MongoDB (reason: flexibility)",
+            "eve votes: PostgreSQL (reason: reliability)",
+        ]
 
     def test_an_override_for_a_choice_nobody_was_asked_about_is_told_without_a_count(self, store):
         asked(store)

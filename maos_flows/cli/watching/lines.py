@@ -78,6 +78,8 @@ def _more(event: Event, reader: Reader, look: Look) -> Iterator[str]:
         case EventKind.ABSENCE | EventKind.REJECTED:
             pass
         case EventKind.DECIDED if reader.decision is not None:
+            if reader.has_hidden:
+                yield from (_of_ballot(cast, reader, look) for cast in reader.events if cast.kind is EventKind.BALLOT)
             yield from _of_decision(reader.decision, look)
         case _ if look.is_detailed and event.data:
             yield pairs(event.data)

@@ -21,6 +21,7 @@ class Reader:
         opening: The latest round's.
         decision: The whole record, once its end was read.
         events: The timeline.
+        has_hidden: Whether sealed ballots were read that now are shown.
     """
 
     def __init__(self, store: AuditStore, name: str) -> None:
@@ -29,6 +30,8 @@ class Reader:
         self.opening: Opening | None = None
         self.decision: Decision | None = None
         self.events: list[Event] = []
+        self.has_hidden = False
+        self._seals_ballots = False
         self._answers: dict[tuple[int, str], Ballot | Absence] = {}
 
     def news(self) -> tuple[Event, ...]:
@@ -41,19 +44,24 @@ class Reader:
         found = self._store.timeline(self.name, after=last)
         kinds = {event.kind for event in found}
         opening = self._store.opening(self.name) if kinds & _OPENS else self.opening
+        seals = self._is_to_seal() if EventKind.OPENED in kinds else self._seals_ballots
         rounds = {round_of(event) for event in found if event.kind in _ANSWERS}
         answers = [answer for number in sorted(rounds) for answer in self._store.answers(self.name, number)]
         decision = self._store.decision(self.name) if EventKind.DECIDED in kinds else self.decision
-        self.opening, self.decision = opening, decision
+        self.opening, self.decision, self._seals_ballots = opening, decision, seals
         self._answers.update({(answer.round, answer.agent_id): answer for answer in answers})
         self.events += found
+        self.has_hidden |= self.is_sealed and EventKind.BALLOT in kinds
         return found
+
+    def _is_to_seal(self) -> bool:
+        request = self._store.request(self.name)
+        return request is not None and request.sealed
 
     @property
     def is_sealed(self) -> bool:
-        """Whether ballots are sealed, and stay so until the decision is closed."""
-        cast = [event for event in self.events if event.kind is EventKind.BALLOT]
-        return self.decision is None and any("choice" not in event.data for event in cast)
+        """Whether ballots are sealed: until the decision is closed, nobody is shown what they are for."""
+        return self._seals_ballots and self.decision is None
 
     def answer(self, event: Event) -> Ballot | Absence | None:
         """Give the answer an event tells of; None where it is none, or sealed."""
