@@ -109,20 +109,18 @@ class Binding:
         return len(self._read)
 
     def sign_ballot(self, ballot: Ballot, keys: KeyFolder) -> Ballot:
-        """Sign an agent's ballot with its key; as it is if it is signed, or if the key is not here."""
+        """Sign an agent's ballot with its key; as it is if it is signed, cannot be, or if the key is not here."""
         elector = self.opening.electorate.elector(ballot.agent_id)
         if ballot.signature or elector is None or elector.public_key is None:
             return ballot
         key = keys.private(elector.agent_id, elector.public_key)
-        return ballot if key is None else replace(ballot, signature=self.ballot_token(ballot, key))
-
-    def ballot_token(self, ballot: Ballot, key: signing.SigningKey) -> str:
-        """Sign what a ballot says with a key.
-
-        Raises:
-            ValueError: It says something that JSON cannot carry.
-        """
-        return key.sign(BALLOT, self._ballot_claims(ballot.agent_id, ballot.choice, detail_of(ballot)))
+        if key is None:
+            return ballot
+        try:
+            detail = detail_of(ballot)
+        except ValueError:
+            return ballot  # it says what JSON cannot carry
+        return replace(ballot, signature=key.sign(BALLOT, self._ballot_claims(ballot.agent_id, ballot.choice, detail)))
 
     def ballot_problem(self, ballot: Ballot) -> tuple[RejectionReason, str] | None:
         """Find why a ballot is not its agent's signed word for this opening; None if it is."""

@@ -38,6 +38,7 @@ from maos_flows.quorum import majority, tolerated_crashes
 OPEN, CLOSE = "open", "close"
 _TICKS = 10
 _HEARTBEAT_TICKS = 2
+_HOPS_PER_TICK = 3
 _RETRY_TICKS = 4
 _PATIENCE = 20
 
@@ -102,7 +103,7 @@ class RaftReplicas:
         self._tick = max(1, timing.election_timeout_min // _TICKS)
         self._quorum = majority(len(opening.electorate))
         chance = Random(seed)  # noqa: S311  replayable from the recorded seed
-        self._network = Network(opening.electorate, chance, self._tick)
+        self._network = Network(opening.electorate, chance, max(1, self._tick // _HOPS_PER_TICK))
         usual = _PATIENCE * timing.election_timeout_max + pacing.gathering
         self._give_up = pacing.give_up if pacing.give_up is not None else usual
         self._told: list[Happening] = []

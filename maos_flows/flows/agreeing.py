@@ -55,10 +55,7 @@ def signed(answer: Ballot | Absence, opening: Opening) -> Ballot | Absence:
     """Sign a ballot with its agent's key, as it will be kept, if the opening wants that and the key is here."""
     if isinstance(answer, Absence) or not opening.proposal.nonce or answer.signature:
         return answer
-    try:
-        return Binding(opening).sign_ballot(bound_answer(answer), keys_here())
-    except ValueError:
-        return answer  # it says what JSON cannot carry: it stays unsigned, and is not counted
+    return Binding(opening).sign_ballot(bound_answer(answer), keys_here())
 
 
 def decide_box_by(policy: ConsensusPolicy, opening: Opening, box: BallotBox) -> Decision:
