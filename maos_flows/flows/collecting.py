@@ -16,6 +16,7 @@ from maos_flows.audit.store import AuditStore
 from maos_flows.flows.agreeing import signed
 from maos_flows.flows.artifacts import Progress
 from maos_flows.flows.edges import Sealed, state_of, unsealed, untracked
+from maos_flows.flows.events import tell_answer
 from maos_flows.flows.stores import kept
 from maos_flows.model import Absence, AbsenceKind, Agent, Ballot, Event, EventKind, Opening, Proposal
 from maos_flows.policies.base import ConsensusPolicy
@@ -168,7 +169,9 @@ async def collect_singly(
     enough = asyncio.Event()
 
     async def keep(answer: Answer) -> Answer:
-        return await kept(store, partial(keep_answer, answer, opening=opening, store=store, sealed=request.sealed))
+        accepted = await kept(store, partial(keep_answer, answer, opening=opening, store=store, sealed=request.sealed))
+        tell_answer(opening, accepted)
+        return accepted
 
     async def stop_if_enough() -> None:
         if request.early_stop and not enough.is_set() and is_enough(policy, opening, answers, request.agents):

@@ -21,6 +21,7 @@ from maos_flows.flows.artifacts import Showing, headline, publish_ballots, publi
 from maos_flows.flows.chunks import collecting
 from maos_flows.flows.collecting import Answer, Begun, Collect, begin_asking
 from maos_flows.flows.edges import Sealed, state_of, unsealed, untracked
+from maos_flows.flows.events import tell_decided, tell_opened, told_if_slow
 from maos_flows.flows.known import policy_named
 from maos_flows.flows.overseeing import note_trail, overseen
 from maos_flows.flows.stores import kept, opened_store
@@ -100,6 +101,7 @@ async def _decide(request: DecisionRequest, decision_id: str, collect: Collect, 
     store = await opened_store()
     begun = await kept(store, partial(_open, store, request, policy, decision_id))
     if isinstance(begun, Begun):
+        tell_opened(begun.opening, is_resumed=bool(begun.answered))
         async with watched(store, begun.opening, request.oversight):
             begun = await _until_closed(begun, request, policy, store, collect, showing)
     await tell(store, decision_id, request.oversight)
@@ -116,7 +118,8 @@ async def _until_closed(
 ) -> Closed:
     """Hold rounds until one decides, or the last is over."""
     while isinstance(begun, Begun):
-        answers, states = await collect(begun, request, policy, store)
+        async with told_if_slow(begun.opening):
+            answers, states = await collect(begun, request, policy, store)
         state = await _evaluate(begun.opening, request, policy, answers, states, showing)
         ruled: Decision = await unsealed(state)
         if _wants_another_round(ruled, request):
@@ -127,6 +130,7 @@ async def _until_closed(
             checked = await kept(store, partial(overseen, store, ruled, request.oversight, now=utc_now()))
         closing = record(untracked(_escalated(checked, request)), [state], return_state=True)
         closed: Closed = await unsealed(await state_of(closing))
+        tell_decided(closed[0])
         return closed
     return begun
 
