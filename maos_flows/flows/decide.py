@@ -68,7 +68,7 @@ async def decide(request: dict[str, Any], decision_id: str | None = None) -> Sta
         explanation as data; the whole record is in the audit store.
     """
     asked = from_plain(DecisionRequest, request)
-    name = decision_id or f"d-{str(flow_run.id).replace('-', '')[:12]}"
+    name = decision_id or f"d-{str(flow_run.id).replace('-', '')[-12:]}"
     showing = Showing()
     showing.begin(_name_run(asked))
     try:

@@ -36,8 +36,11 @@ def _run_name() -> str:
 
 
 def run_id_of(flow_run_id: UUID | str | None) -> str:
-    """Give the id of the workflow run a flow run is: the same when Prefect retries the flow run."""
-    return str(flow_run_id).replace("-", "")[:8]
+    """Give the id of the workflow run a flow run is: the same when Prefect retries the flow run.
+
+    Of the end of Prefect's id: those of scheduled runs begin with the time, and many are made in one moment.
+    """
+    return str(flow_run_id).replace("-", "")[-12:]
 
 
 @flow(name="maos-workflow", flow_run_name=_run_name, persist_result=False)
@@ -130,6 +133,6 @@ async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be f
     loaded = await asyncio.to_thread(_roster, roster)
     configuration, policies = await asyncio.to_thread(resolve, os.environ), policies_here()
     request = question_request(given, base=Path.cwd(), policies=policies, roster=loaded, configuration=configuration)
-    decision_id = f"d-{str(flow_run.id).replace('-', '')[:12]}"
+    decision_id = f"d-{run_id_of(flow_run.id)}"
     state: State[Any] = await decide(to_plain(request), decision_id, return_state=True)
     return state

@@ -153,7 +153,7 @@ async def test_b67_a_flow_run_that_prefect_retries_is_the_same_decision(log, mon
     (summary,) = audit_store().decisions()
     assert failures == []
     assert state.name == "Reached: a 2 of 3"
-    assert summary.decision_id == f"d-{str(state.state_details.flow_run_id).replace('-', '')[:12]}"
+    assert summary.decision_id == f"d-{str(state.state_details.flow_run_id).replace('-', '')[-12:]}"
     assert asked(log) == {("1", f"agent_{number}"): 1 for number in range(3)}
     kinds = [event.kind for event in audit_store().timeline(summary.decision_id)]
     assert (kinds.count(EventKind.BALLOT), kinds.count(EventKind.DECIDED)) == (3, 1)

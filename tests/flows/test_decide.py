@@ -181,7 +181,7 @@ async def test_b67_an_id_that_was_used_for_another_question_is_refused():
 async def test_b67_a_flow_run_without_an_id_decides_under_its_own():
     state = await decide(plain(*agents("a", "a")), return_state=True)
 
-    name = f"d-{str(state.state_details.flow_run_id).replace('-', '')[:12]}"
+    name = f"d-{str(state.state_details.flow_run_id).replace('-', '')[-12:]}"
     assert audit_store().decision(name).choice == "a"
 
 
