@@ -36,13 +36,10 @@ def request_of(stage: dict[str, Any], *, roster: Path | None) -> DecisionRequest
     """
     if not stage.get("question", "").strip():
         raise ConfigurationError([Problem("QUESTION", "is needed, unless a decision is taken up with --resume ID")])
+    agents, configured = fallback_roster(roster), configuration()  # what is wrong with these names their files
     try:
         return question_request(
-            stage,
-            base=Path.cwd(),
-            policies=known_policies(),
-            roster=fallback_roster(roster),
-            configuration=configuration(),
+            stage, base=Path.cwd(), policies=known_policies(), roster=agents, configuration=configured
         )
     except ConfigurationError as error:
         raise ConfigurationError([_as_flag(problem) for problem in error.problems]) from error

@@ -114,6 +114,8 @@ class TestDecide:
             "veto": ["agent_1"],
             "self_approval": True,
             "justification_required": False,
+            "settings": {},
+            "reviewers": [],
         }
 
 
