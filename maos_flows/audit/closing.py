@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select, update
 from maos_flows.audit import answers, timeline
 from maos_flows.audit.bounds import MOST_REASONING, arrived, bound_answer, bound_rejected
 from maos_flows.audit.encoding import decode, encode
-from maos_flows.audit.openings import Openings, hold
+from maos_flows.audit.openings import Openings, changed, hold
 from maos_flows.audit.rows import DECISION, FAULT
 from maos_flows.audit.texts import cut, portable, without_gaps
 from maos_flows.errors import ConflictError
@@ -163,6 +163,7 @@ def _write(connection: Connection, decision: Decision, *, at: datetime) -> None:
         values["simulated"] = True
     once = update(DECISION).where(DECISION.c.id == decision_id, DECISION.c.outcome.is_(None)).values(**values)
     assert connection.execute(once).rowcount == 1, "the decision is held, so nobody else can have closed it"
+    changed(connection, decision_id)
     _add_faults(connection, decision_id, decision.faults)
     text = f"{decision.outcome.value}: {choice or decision.reason.value.replace('_', ' ')}"
     data = {"round": number, "outcome": decision.outcome.value, "reason": decision.reason.value, "choice": choice}

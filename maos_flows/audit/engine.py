@@ -17,6 +17,7 @@ _WAIT_SECONDS = 30
 _POSTGRESQL = {"postgres", "postgresql", "postgresql+psycopg"}
 _SQLITE = {"sqlite", "sqlite+pysqlite"}
 _WRITES = "maos_writes"
+_NOTES = "maos_notes"
 
 
 def read_url(text: str) -> URL:
@@ -108,9 +109,18 @@ def transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
         StoreError: The database refused or could not be reached.
     """
     with speaking_of(engine), engine.connect() as connection:
-        connection.execution_options(**{_WRITES: writes})
+        connection.execution_options(**{_WRITES: writes, _NOTES: {}})
         with connection.begin():
             yield connection
+
+
+def notes_of(connection: Connection) -> dict[tuple[str, str], Any]:
+    """Give what a transaction has noted of what it holds, by what it is and of which decision; it ends with it.
+
+    Nobody else can change what a transaction holds, so it need not ask twice. Whoever changes it itself notes that.
+    """
+    notes: dict[tuple[str, str], Any] = connection.get_execution_options().get(_NOTES, {})
+    return notes
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from maos_flows.audit import timeline
 from maos_flows.audit.bounds import MOST_TEXT, in_utc
 from maos_flows.audit.encoding import decode, digest_of, encode
+from maos_flows.audit.engine import notes_of
 from maos_flows.audit.rows import DECISION, ELECTOR, ROUND
 from maos_flows.audit.texts import cut, without_gaps
 from maos_flows.errors import ConfigurationError, ConflictError, NotFoundError, Problem
@@ -18,6 +19,7 @@ from maos_flows.model import Event, EventKind, Opening
 from maos_flows.request import DecisionRequest
 
 _MOST_KNOWN = 256
+_STANDING = "standing"
 
 _THIS: BindParameter[str] = bindparam("decision")
 _HOLD = select(DECISION.c.outcome).where(DECISION.c.id == _THIS).with_for_update()
@@ -87,11 +89,22 @@ def hold(connection: Connection, decision_id: str) -> Standing:
     Raises:
         NotFoundError: There is no such decision.
     """
+    notes = notes_of(connection)
+    known: Standing | None = notes.get((_STANDING, decision_id))
+    if known is not None:
+        return known
     row = connection.execute(_HOLD, {"decision": decision_id}).one_or_none()
     if row is None:
         raise NotFoundError(f"there is no decision {decision_id!r} in the audit store")
     # A query of its own: one that waited for the row above would still see the rounds as they were before.
-    return Standing(row.outcome is not None, latest_round(connection, decision_id))
+    standing = Standing(row.outcome is not None, latest_round(connection, decision_id))
+    notes[_STANDING, decision_id] = standing
+    return standing
+
+
+def changed(connection: Connection, decision_id: str) -> None:
+    """Note that how far a decision is has changed in this transaction."""
+    notes_of(connection).pop((_STANDING, decision_id), None)
 
 
 def latest_round(connection: Connection, decision_id: str) -> int:
@@ -203,4 +216,5 @@ def _add_round(connection: Connection, opening: Opening, kind: EventKind, *, at:
         for position, elector in enumerate(electors)
     ]
     connection.execute(_ADD_ELECTORS, places)
+    changed(connection, proposal.decision_id)
     return decode(Opening, record)

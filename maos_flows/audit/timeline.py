@@ -8,6 +8,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select
 
 from maos_flows.audit.bounds import bound_event
 from maos_flows.audit.encoding import encode
+from maos_flows.audit.engine import notes_of
 from maos_flows.audit.rows import EVENT
 from maos_flows.errors import StoreError
 from maos_flows.model import Event, EventKind
@@ -24,6 +25,8 @@ OF_ROWS = frozenset(
 )
 """Events that tell of a row: the store writes them itself, one for each such row."""
 
+_SEQUENCE = "sequence"
+
 # Statements are made once: making one and finding its compiled form costs more than running it.
 _LAST = select(func.coalesce(func.max(EVENT.c.sequence), 0)).where(EVENT.c.decision_id == bindparam("decision"))
 _ADD = insert(EVENT)
@@ -36,7 +39,11 @@ _SINCE = (
 
 def append(connection: Connection, decision_id: str, event: Event) -> Event:
     """Add an event with the next number. The caller holds the decision (`openings.hold`), so no other can take it."""
-    last: int = connection.execute(_LAST, {"decision": decision_id}).scalar_one()
+    notes = notes_of(connection)
+    last: int | None = notes.get((_SEQUENCE, decision_id))
+    if last is None:
+        last = int(connection.execute(_LAST, {"decision": decision_id}).scalar_one())
+    notes[_SEQUENCE, decision_id] = last + 1
     bounded = replace(bound_event(event), sequence=last + 1)
     values = {
         "decision_id": decision_id,

@@ -85,16 +85,16 @@ async def _collect_in_chunks(
     proposal = begun.opening.proposal
     watching = asyncio.create_task(_watch(begun, request, policy, store))
     try:
-        states = await _run_chunks(begun, request, submit)
+        edges = await _run_chunks(begun, request, submit)
     finally:
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
     answers = await asyncio.to_thread(store.answers, proposal.decision_id, proposal.round)
-    return {answer.agent_id: answer for answer in answers}, states
+    return {answer.agent_id: answer for answer in answers}, edges
 
 
-async def _run_chunks(begun: Begun, request: DecisionRequest, submit: Submit) -> list[State[Any]]:
+async def _run_chunks(begun: Begun, request: DecisionRequest, submit: Submit) -> list[object]:
     at_once = asyncio.Semaphore(CHUNKS_AT_ONCE)
     parameters = {
         "decision_id": begun.opening.proposal.decision_id,

@@ -15,7 +15,7 @@ from prefect.states import Completed
 from maos_flows.audit.store import AuditStore
 from maos_flows.flows.agreeing import signed
 from maos_flows.flows.artifacts import Progress
-from maos_flows.flows.edges import Sealed, state_of, unsealed, untracked
+from maos_flows.flows.edges import Sealed, sealed_result, state_of, untracked
 from maos_flows.flows.events import tell_answer
 from maos_flows.flows.stores import kept
 from maos_flows.model import Absence, AbsenceKind, Agent, Ballot, Event, EventKind, Opening, Proposal
@@ -47,8 +47,8 @@ class Begun:
     since: int
 
 
-Collected = tuple[Mapping[str, Answer], list[State[Any]]]
-"""All answers of a round, as they are on record, and the states of the task runs that collected them."""
+Collected = tuple[Mapping[str, Answer], list[object]]
+"""All answers of a round, as they are on record, and the edges from the task runs that collected them."""
 
 Collect = Callable[[Begun, DecisionRequest, ConsensusPolicy, AuditStore], Awaitable[Collected]]
 """Asks whoever has not answered in a round."""
@@ -178,7 +178,7 @@ async def collect_singly(
             enough.set()
             await kept(store, partial(note_settled, store, proposal))
 
-    async def collect(agent: Agent) -> State[Any]:
+    async def collect(agent: Agent) -> Sealed[Answer]:
         asking = collect_and_keep(
             untracked(agent),
             untracked(proposal),
@@ -188,22 +188,22 @@ async def collect_singly(
             sealed=request.sealed,
             return_state=True,
         )
-        state = await state_of(asking)
-        answers[agent.id] = await unsealed(state)
+        collected: Sealed[Answer] = await sealed_result(await state_of(asking))
+        answers[agent.id] = collected.value
         await stop_if_enough()
-        return state
+        return collected
 
     waiting = [agent for agent in request.agents if agent.id not in answers]
     if answers and waiting:
         await stop_if_enough()
     progress = asyncio.create_task(_show_progress(proposal.decision_id, answers, len(request.agents)))
     try:
-        states = await asyncio.gather(*(collect(agent) for agent in waiting))
+        edges = await asyncio.gather(*(collect(agent) for agent in waiting))
     finally:
         progress.cancel()
         with suppress(asyncio.CancelledError):
             await progress
-    return answers, list(states)
+    return answers, list(edges)
 
 
 async def _show_progress(decision_id: str, answers: Mapping[str, Answer], expected: int) -> None:

@@ -20,7 +20,7 @@ from maos_flows.flows.alerting import tell, watched
 from maos_flows.flows.artifacts import Showing, headline, publish_ballots, publish_decision
 from maos_flows.flows.chunks import collecting
 from maos_flows.flows.collecting import Answer, Begun, Collect, begin_asking
-from maos_flows.flows.edges import Sealed, state_of, unsealed, untracked
+from maos_flows.flows.edges import Sealed, sealed_result, state_of, unsealed, untracked
 from maos_flows.flows.events import tell_decided, tell_opened, told_if_slow
 from maos_flows.flows.known import policy_named
 from maos_flows.flows.overseeing import note_trail, overseen
@@ -119,16 +119,16 @@ async def _until_closed(
     """Hold rounds until one decides, or the last is over."""
     while isinstance(begun, Begun):
         async with told_if_slow(begun.opening):
-            answers, states = await collect(begun, request, policy, store)
-        state = await _evaluate(begun.opening, request, policy, answers, states, showing)
-        ruled: Decision = await unsealed(state)
+            answers, edges = await collect(begun, request, policy, store)
+        evaluated = await _evaluate(begun.opening, request, policy, answers, edges, showing)
+        ruled = evaluated.value
         if _wants_another_round(ruled, request):
             begun = await kept(store, partial(_open_round, store, request, policy, begun.opening))
             continue
         checked = ruled
         if request.oversight.is_at_closing:
             checked = await kept(store, partial(overseen, store, ruled, request.oversight, now=utc_now()))
-        closing = record(untracked(_escalated(checked, request)), [state], return_state=True)
+        closing = record(untracked(_escalated(checked, request)), [evaluated], return_state=True)
         closed: Closed = await unsealed(await state_of(closing))
         tell_decided(closed[0])
         return closed
@@ -175,17 +175,17 @@ async def _evaluate(
     request: DecisionRequest,
     policy: ConsensusPolicy,
     answers: Mapping[str, Answer],
-    states: Sequence[State[Any]],
+    edges: Sequence[object],
     showing: Showing,
-) -> State[Any]:
+) -> Sealed[Decision]:
     """Show the ballots of a round, and let the policy's task decide them."""
     box = _box(opening.proposal, request, answers)
     if not request.sealed:
         showing.begin(publish_ballots(opening, box.ballots))
     deciding = deciding_task(policy)(
-        untracked(opening), states, untracked(box), watch_seconds=request.watch_seconds, return_state=True
+        untracked(opening), edges, untracked(box), watch_seconds=request.watch_seconds, return_state=True
     )
-    return await state_of(deciding)
+    return await sealed_result(await state_of(deciding))
 
 
 def _box(proposal: Proposal, request: DecisionRequest, answers: Mapping[str, Answer]) -> BallotBox:

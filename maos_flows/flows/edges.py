@@ -2,7 +2,7 @@
 
 Prefect draws an edge wherever an object inside one task's result is found inside an argument of another, so two stages
 that speak of the same choice would seem to depend on each other. Here values go in untracked, results come out sealed,
-and edges are passed as states.
+and edges are passed as states or, within a process, as results still sealed: those need no looking up.
 """
 
 from collections.abc import Awaitable
@@ -31,6 +31,13 @@ async def state_of(calling: object) -> State[Any]:
     return await cast("Awaitable[State[Any]]", calling)
 
 
+async def sealed_result(state: State[Any]) -> Sealed[Any]:
+    """Give a state's result as it is, for an edge from its task; raises what its task raised."""
+    result = await state.aresult()
+    assert isinstance(result, Sealed)
+    return result
+
+
 async def unsealed(state: State[Any]) -> Any:
     """Give what is sealed in a state; raises what its task raised."""
-    return (await state.aresult()).value
+    return (await sealed_result(state)).value
