@@ -366,6 +366,15 @@ class TestAnalyze:
             "  most of it was spent waiting for answers, longest for eve"
         )
 
+    def test_agents_are_not_blamed_for_time_they_did_not_take(self, store):
+        asked(store)
+        store.record_answer(ballot("ada", seconds=0.1))
+        close(store)
+
+        assert printed("analyze", "d-1", "--performance")[-2] == (
+            "  most of it was spent starting calls and recording answers; no agent took longer than 0.1 s"
+        )
+
     def test_behaviour_is_told_here_and_on_record_and_a_minority_is_no_fault(self, store):
         """B15, B16."""
         asked(store)

@@ -97,4 +97,9 @@ def performance_lines(data: Mapping[str, Any]) -> Iterator[str]:
         others = counted(data["others"], "other decision")
         yield f"  usual by the same algorithm: {usual} (median of {others})"
     if data["spans"] and data["spans"][0]["what"] == _WAITING and slowest:
-        yield f"  most of it was spent waiting for answers, longest for {one_line(slowest[0]['agent_id'])}"
+        longest = slowest[0]
+        if 2 * longest["seconds"] >= data["spans"][0]["seconds"]:
+            yield f"  most of it was spent waiting for answers, longest for {one_line(longest['agent_id'])}"
+        else:
+            took = duration(longest["seconds"])
+            yield f"  most of it was spent starting calls and recording answers; no agent took longer than {took}"
