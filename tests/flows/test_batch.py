@@ -4,23 +4,28 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from prefect.artifacts import Artifact
 
+from maos_flows.audit.batches import BatchRecord
 from maos_flows.audit.store import AuditStore
 from maos_flows.bulk.asking import Rule
-from maos_flows.bulk.batch import Batch
+from maos_flows.bulk.batch import Batch, parameters_of
 from maos_flows.bulk.output import Output
 from maos_flows.bulk.questions import read_questions
 from maos_flows.cli.app import main
+from maos_flows.cli.batch_input import Flags, load_batch
 from maos_flows.errors import StoreError
 from maos_flows.flows.batch import Limits, compile_batch
 from maos_flows.flows.quietly import Places
 from maos_flows.flows.stores import audit_store
 from maos_flows.model import Agent, Ballot, EventKind
 from maos_flows.policies.majority import SimpleMajority
+from maos_flows.request import open_decision
+from maos_flows.voters.base import utc_now
 from tests.flows.crashing import KILLED, Crashes
 from tests.flows.making import AGENTS, agents, request
 
@@ -243,6 +248,38 @@ def test_what_was_begun_otherwise_is_not_taken_up(folder, typed):
     for words, (code, out, err) in refused.items():
         assert (code, out) == (2, "")
         assert words in err
+
+
+def test_on_a_terminal_a_bar_shows_how_far_it_is(folder, typed, monkeypatch):
+    write_questions(folder, 3)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+
+    _, _, err = typed("run", "q.jsonl", "--output", "d.jsonl", "--max-agents", "3")
+
+    assert "note: simulated agents answer" in err
+    assert "if it is interrupted: maos batch run q.jsonl --output d.jsonl --max-agents 3 --resume b-" in err
+    assert "3/3" in err
+
+
+def test_a_batch_that_breaks_off_says_how_to_go_on(folder, typed):
+    """B72: a chunk that cannot be kept is not done, and the command says so."""
+    write_questions(folder, 3)
+    write_votes(folder, 3)
+    given = Flags(folder / "q.jsonl", folder / "d.jsonl", votes=folder / "v.csv")
+    batch = replace(load_batch(given).batch, batch_id="b-x")
+    store = audit_store()
+    store.batches.open(BatchRecord("b-x", "q.jsonl", batch.algorithm, 3, parameters_of(batch), utc_now()))
+    asked = request(*agents("a"))
+    store.open_decision(open_decision(asked, SimpleMajority(), decision_id="b-x-q1", now=utc_now()), asked)
+
+    code, out, err = typed("run", "q.jsonl", "--votes", "v.csv", "--output", "d.jsonl", "--resume", "b-x")
+
+    assert (code, out) == (2, "")
+    assert "the batch b-x broke off" in err
+    assert "decision 'b-x-q1' is in the audit store already" in err
+    assert err.rstrip().endswith("maos batch run q.jsonl --output d.jsonl --votes v.csv --resume b-x")
+    assert store.decision("b-x-q0") is None
 
 
 def test_the_run_is_named_and_its_summary_is_an_artifact(folder):
