@@ -51,7 +51,7 @@ class Checked:
 def examples(
     policy: ConsensusPolicy,
     *,
-    number: int = 200,
+    number: int = 100,
     seed: int = 0,
     roles: Sequence[str] = ROLES,
     attributes: Mapping[str, Sequence[Any]] = ATTRIBUTES,
@@ -114,7 +114,7 @@ def _ballot(
 def check_policy(
     policy: ConsensusPolicy,
     *,
-    number: int = 200,
+    number: int = 100,
     seed: int = 0,
     roles: Sequence[str] = ROLES,
     attributes: Mapping[str, Sequence[Any]] = ATTRIBUTES,

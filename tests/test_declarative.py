@@ -188,7 +188,7 @@ def test_a_confidence_must_be_stated_and_high_enough(confidence, counts):
     ],
 )
 def test_rules_keep_what_every_policy_promises(rules):
-    assert check_policy(DeclaredPolicy("board", rules), number=120).reached > 0
+    assert check_policy(DeclaredPolicy("board", rules), number=60).reached > 0
 
 
 WHOLE = """

@@ -113,7 +113,8 @@ def ask(
     except (TypeError, ValueError, RecursionError) as error:
         raise SandboxError(f"its ballots hold what JSON cannot carry: {error}") from error
     finished = _run(given, readable, limits, code_folders=code.folders, hash_seed=hash_seed)
-    return _reply(finished, cases)
+    reply = _reply(finished, cases)
+    return {**reply, "fences": [*reply["fences"], *(["bubblewrap"] if bubblewrap() is not None else [])]}
 
 
 def _run(
@@ -123,7 +124,7 @@ def _run(
     environment = {
         "PYTHONHASHSEED": str(hash_seed),
         "LANG": "C.UTF-8",
-        **({"PYTHONPATH": os.pathsep.join(code_folders)} if code_folders else {}),
+        "PYTHONPATH": os.pathsep.join((str(_PACKAGE.parent), *code_folders)),  # the very package that asks
         **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     }
     # -P: nothing is imported from where it runs; -s: nor from the user's own packages; -B: nothing is written.
@@ -188,11 +189,14 @@ def _reply(finished: Finished, cases: Sequence[object]) -> dict[str, Any]:
     if not finished.output:
         raise SandboxError(f"it {_ending(finished.status)}, without an answer{_last_words(finished)}")
     try:
-        reply = _tidied(read_json(finished.output))
+        written = read_json(finished.output)
+        reply = _tidied(written)
     except MalformedError as error:
         raise SandboxError(f"its answer is no JSON: {error}") from error
     if not isinstance(reply, dict) or not _is_of_form(reply, cases):
         raise SandboxError("its answer is not of the form that was asked for")
+    if "policy" in reply:
+        reply["policy"]["name"] = written["policy"]["name"]  # what cannot be seen in a name makes it no name
     return reply
 
 
@@ -208,6 +212,8 @@ def _last_words(finished: Finished) -> str:
 
 
 def _is_of_form(reply: Mapping[str, Any], cases: Sequence[object]) -> bool:
+    if not isinstance(reply.get("fences"), list):
+        return False
     if isinstance(reply.get("refused"), str):
         return True
     about, answers = reply.get("policy"), reply.get("answers")

@@ -50,22 +50,22 @@ def test_the_very_bytes_are_kept_pinned_and_recorded(home):
 
 
 def test_only_its_owner_reads_what_is_installed(home):
-    pin = installed(home, CLINICAL)
+    pin = installed(home, BOARD, "board.yaml")
 
     assert file_of(home, pin).stat().st_mode & 0o077 == 0
     assert file_of(home, pin).parent.stat().st_mode & 0o077 == 0
 
 
 def test_a_newer_version_takes_the_place_of_the_older_which_is_named(home):
-    older = installed(home, CLINICAL)
-    candidate = look_at(written(home.parent, CLINICAL + "\n# better\n"), home=home)
+    older = installed(home, BOARD, "board.yaml")
+    candidate = look_at(written(home.parent, BOARD + "# better\n", "board.yaml"), home=home)
     with opened(home) as store:
         newer = install(candidate, home=home, store=store)
-        listed = [version.digest for version in store.policies.of("clinical")]
+        listed = [version.digest for version in store.policies.of("board")]
 
     assert candidate.replaces == older.digest
     assert listed == [newer.digest, older.digest]
-    assert load_installed(home, "clinical").digest == newer.digest
+    assert load_installed(home, "board").digest == newer.digest
     assert file_of(home, older).exists()
 
 
@@ -75,18 +75,18 @@ def test_the_same_again_replaces_nothing(home):
     assert look_at(written(home.parent, BOARD, "board.yaml"), home=home).replaces is None
 
 
-@pytest.mark.parametrize("change", [b"\n", b"\nimport os\n"])
+@pytest.mark.parametrize("change", [b"\n", b"\nveto: [tester]\n"])
 def test_b76_a_file_that_was_changed_is_refused_until_it_is_installed_again(change, home):
-    pin = installed(home, CLINICAL)
+    pin = installed(home, BOARD, "board.yaml")
     place = file_of(home, pin)
     place.write_bytes(place.read_bytes() + change)
 
-    with pytest.raises(ChangedPolicyError, match=f"clinical was changed since it was installed, from {pin.digest}"):
-        load_installed(home, "clinical")
-    with pytest.raises(ConfigurationError, match=r"stages\[0\]: the policy clinical was changed"):
-        known_policies(home).find("clinical", path="stages[0]")
+    with pytest.raises(ChangedPolicyError, match=f"board was changed since it was installed, from {pin.digest}"):
+        load_installed(home, "board")
+    with pytest.raises(ConfigurationError, match=r"stages\[0\]: the policy board was changed"):
+        known_policies(home).find("board", path="stages[0]")
     assert not is_intact(home, pin)
-    installed(home, CLINICAL)
+    installed(home, BOARD, "board.yaml")
     assert is_intact(home, pin)
 
 
@@ -121,18 +121,28 @@ def test_a_pin_of_another_policy_is_refused(home):
 @pytest.mark.parametrize("name", ["../x", "/etc", "a\0b", "A", "", ".", "x" * 65])
 def test_a8_a_name_never_leads_out_of_the_home(name, home):
     home.mkdir()
+    text = BOARD.replace("policy: board", f"policy: {json.dumps(name)}")
+
     with pytest.raises(NotFoundError, match="no policy"):
         read_pin(home, name)
-    with pytest.raises(ConfigurationError, match="its policy's name"):
-        look_at(written(home.parent, CLINICAL.replace('"clinical"', repr(name))), home=home)
+    with pytest.raises(ConfigurationError):
+        look_at(written(home.parent, text, "board.yaml"), home=home)
     assert not (home / "policies").exists()
+
+
+@pytest.mark.parametrize("name", ["../x", "a\0b"])
+def test_a8_nor_does_the_name_that_code_gives_itself(name, home):
+    with pytest.raises(ConfigurationError, match=r"its policy's name: .* is not a name"):
+        look_at(written(home.parent, CLINICAL.replace('"clinical"', repr(name))), home=home)
+    assert not home.exists()
 
 
 @pytest.mark.parametrize("name", ["raft", "simple_majority", "adaptive"])
 def test_the_names_of_algorithms_are_taken(name, home):
-    for text, file in ((CLINICAL.replace("clinical", name), "p.py"), (BOARD.replace("board", name, 1), "p.yaml")):
-        with pytest.raises(ConfigurationError, match=f"its policy is called {name}, which is the name of an algorithm"):
-            look_at(written(home.parent, text, file), home=home)
+    text = BOARD.replace("board", name, 1)
+
+    with pytest.raises(ConfigurationError, match=f"its policy is called {name}, which is the name of an algorithm"):
+        look_at(written(home.parent, text, "p.yaml"), home=home)
 
 
 @pytest.mark.parametrize(

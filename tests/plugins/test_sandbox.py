@@ -14,13 +14,9 @@ from maos_flows.voters.process import Finished
 from tests.plugins.samples import AGREES, CLINICAL, PORTFOLIO, body, decided, sandboxed
 from tests.strategies import ballots_of, opening_of
 
-CLASS = """
-from maos.consensus import ConsensusPolicy
-class {name}(ConsensusPolicy):
-    name = "{name}"
-    def evaluate_proposal(self, proposal, votes):
-        return {{}}
-"""
+
+ABOUT = b'"policy": {"name": "", "tolerates": "", "description": "", "parameters": {}}'
+ANSWERS_ONE = b'{"fences": [], "answers": [1], ' + ABOUT + b"}"
 
 
 def refusal_of(source: str) -> str:
@@ -43,62 +39,24 @@ def test_b77_a_file_that_uses_numpy_answers_in_plain_numbers():
 
 
 @pytest.mark.parametrize(
-    "statement",
-    ["import maos.consensus as c", "from maos import consensus as c", "from maos_flows import consensus as c"],
-)
-def test_every_way_to_name_the_module_leads_to_the_same_one(statement):
-    policy = "class P(c.ConsensusPolicy):\n    name = 'p'\n    evaluate_proposal = print"
-
-    reply = ask(Code(source=f"{statement}\nassert c is maos.consensus\n{policy}"), [], parameters={})
-
-    assert reply["policy"]["name"] == "p"
-
-
-@pytest.mark.parametrize(
     ("source", "message"),
     [
         ("def broken(:\n", "line 1: invalid syntax"),
-        ("", "it has no subclass of ConsensusPolicy"),
-        ("x = 1\n\nx / 0\n", r"ZeroDivisionError: division by zero \(line 3\)"),
-        (CLASS.format(name="One") + CLASS.format(name="Two"), "several subclasses of ConsensusPolicy, One and Two"),
-        (
-            CLASS.format(name="One") + "maos.consensus.register_policy(One())\nmaos.consensus.register_policy(One())",
-            "it registers 2 policies, One and One; one file holds one",
-        ),
-        (CLASS.format(name="One") + "maos.consensus.register_policy(One)", "not the class One; make one of it"),
-        ("maos.consensus.register_policy(7)", "it takes a ConsensusPolicy, not a int"),
-        ("import nowhere.to_be_found", "it imports nowhere, which is not installed$"),
-        (
-            "from maos.consensus import ConsensusPolicy\nclass P(ConsensusPolicy): pass",
-            "P must write evaluate or evaluate_proposal",
-        ),
         ("import sys\nsys.exit(3)", "SystemExit: 3"),
-        ("raise MemoryError", "MemoryError"),
         (
-            "class Bad(Exception):\n    def __str__(self): raise self\nraise Bad",
-            "^Bad",
+            "from maos.consensus import ConsensusPolicy\nassert maos.consensus.ConsensusPolicy is ConsensusPolicy",
+            "no subclass",
         ),
     ],
 )
-def test_b77_a_file_that_is_no_policy_is_refused_in_a_line(source, message):
-    import re
-
-    refusal = refusal_of(source)
-
-    assert re.search(message, refusal), refusal
-    assert "\n" not in refusal
+def test_b77_a_file_that_is_no_policy_is_refused(source, message):
+    assert message in refusal_of(source)
 
 
 def test_b77_without_numpy_the_extra_is_named():
     source = "import sys\nsys.modules['numpy'] = None\nimport numpy"
 
     assert refusal_of(source) == "it imports numpy, which is not installed: pip install 'maos-flows[numpy]'"
-
-
-def test_one_of_several_classes_is_taken_if_it_is_registered():
-    source = CLASS.format(name="One") + CLASS.format(name="Two") + "maos.consensus.register_policy(Two())"
-
-    assert ask(Code(source=source), [], parameters={})["policy"]["name"] == "Two"
 
 
 def test_a_policy_says_what_it_is_and_which_parameters_it_has():
@@ -182,11 +140,9 @@ def test_an_interpreter_that_is_not_there_is_an_error(monkeypatch):
         (b"", "status 0, without an answer: last words"),
         (b"[]", "not of the form"),
         (b"{}", "not of the form"),
-        (b'{"policy": {"name": 1}, "answers": []}', "not of the form"),
-        (
-            b'{"policy": {"name": "", "tolerates": "", "description": "", "parameters": {}}, "answers": [1]}',
-            "not of the",
-        ),
+        (b'{"refused": "no", "fences": 1}', "not of the form"),
+        (b'{"policy": {"name": 1}, "answers": [], "fences": []}', "not of the form"),
+        (ANSWERS_ONE, "not of the"),
         (b'{"a": 1, "a": 2}', "no JSON: the key 'a' stands twice"),
         (b'{"a": 1e999}', "no JSON: a number out of bounds"),
         (b"\xff", "no JSON"),
