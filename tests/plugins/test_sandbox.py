@@ -14,7 +14,6 @@ from maos_flows.voters.process import Finished
 from tests.plugins.samples import AGREES, CLINICAL, PORTFOLIO, body, decided, sandboxed
 from tests.strategies import ballots_of, opening_of
 
-
 ABOUT = b'"policy": {"name": "", "tolerates": "", "description": "", "parameters": {}}'
 ANSWERS_ONE = b'{"fences": [], "answers": [1], ' + ABOUT + b"}"
 
