@@ -59,6 +59,9 @@ class AgentForm(Form):
     weight: Weight = Field(Fraction(1), description="Its own factor; 0 makes it an adviser, shown without effect.")
     enabled: Flag = Field(True, description="Whether it may be asked.")
     public_key: PublicKey | None = Field(None, description="Its Ed25519 key, the x of RFC 8037.")
+    lineage: Text | None = Field(
+        None, description="What it descends from: a model family, a vendor, an owner. Agents of one lineage err alike."
+    )
     voter: Voter = Field(
         default_factory=lambda: SimulatedVoter(kind="simulated"),
         description="Who answers for it; without one, a simulated voter, labelled so.",
@@ -83,6 +86,7 @@ class RosterForm(Form):
     agent_expertise: dict[Text, ExpertiseForm] = Field({}, description="Kinds of experts, by the role that has it.")
     expert_weight: Weight = Field(Fraction(2), description="The factor of an expert for whom no weight is given.")
     regular_weight: Weight = Field(Fraction(1), description="The factor of everybody else.")
+    one_lineage_one_vote: Flag = Field(False, description="Whether agents of one lineage share one vote.")
 
 
 class AgentsForm(RootModel[Agents]):
@@ -155,6 +159,7 @@ def _collect(forms: Sequence[AgentForm], base: Path, agents: list[Agent]) -> _Fo
                 public_key=form.public_key,
                 voter=form.voter.kind,
                 settings=settings,
+                lineage=fold(form.lineage) if form.lineage else "",
             )
         )
 
@@ -173,4 +178,10 @@ def _twins(forms: Sequence[AgentForm]) -> _Found:
 
 def _weighing(form: RosterForm) -> Weighing:
     expertise = {kind: Expertise(expert.domains, expert.weight) for kind, expert in form.agent_expertise.items()}
-    return Weighing(form.agent_weights, expertise, form.expert_weight, form.regular_weight)
+    return Weighing(
+        form.agent_weights,
+        expertise,
+        form.expert_weight,
+        form.regular_weight,
+        one_lineage_one_vote=form.one_lineage_one_vote,
+    )

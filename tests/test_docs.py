@@ -25,6 +25,7 @@ TESTED_ELSEWHERE = {
     "custom-policies.md": ("tests/plugins/test_manual.py", {"yaml", "python"}),
     "raft.md": ("tests/protocols/test_raft_documents.py", {"python"}),
     "voters.md": ("tests/voters/test_manual.py", {"yaml", "json", "python", "csv"}),
+    "weights.md": ("tests/weights/test_manual.py", {"yaml"}),
     "workflows.md": ("tests/test_workflow_docs.py", {"yaml", "text"}),
 }
 SHOWN_ONLY = {("protocol-trace.md", "json")}

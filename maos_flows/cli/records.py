@@ -19,6 +19,10 @@ def show(
     vote_conflicts: Annotated[
         bool, typer.Option("--vote-conflicts", help="Show who stands for what, and what would have changed it.")
     ] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Tell it in one paragraph, dissent and what would have changed it included."),
+    ] = False,
     compliance: Annotated[
         bool, typer.Option("--compliance", help="Show what it was checked against when it was closed, rule by rule.")
     ] = False,
@@ -35,6 +39,7 @@ def show(
 
     found = find_decision_or_run(decision_id)
     asked = {
+        known.EXPLANATION: explain,
         known.PARTICIPATION: participation,
         known.CONFLICTS: vote_conflicts,
         known.COMPLIANCE: compliance,

@@ -12,6 +12,7 @@ from rich.text import Text
 from maos_flows.cli.watching.lines import lines_of
 from maos_flows.cli.watching.sections import Look
 from maos_flows.cli.watching.words import clean
+from maos_flows.explaining import independence
 from maos_flows.model import Ballot, Decision, Outcome, exact
 from maos_flows.policies.threshold import describe
 
@@ -143,6 +144,9 @@ def _print_margin(console: Console, decision: Decision) -> None:
         ballots = "1 ballot" if decision.margin == 1 else f"{decision.margin} ballots"
         alone = f"; decisive: {', '.join(decision.decisive)}" if decision.decisive else ""
         console.print(f"margin    {ballots} would have had to change{alone}")
+    words = independence(decision)
+    if words is not None:
+        console.print(f"lineage   {words}")
 
 
 def _print_submission(console: Console, submission: "Submission") -> None:

@@ -25,7 +25,6 @@ class Waiting:
 
 
 NOT_THERE_YET = (
-    Waiting(("consensus", "one_lineage_one_vote")),
     Waiting(("consensus", "decision_policies", _ANY_TYPE, "human_oversight")),
     Waiting(("consensus", "security", "agent_authentication"), "required"),
     Waiting(("consensus", "security", "vote_encryption")),

@@ -21,6 +21,7 @@ class Agent:
         public_key: Its Ed25519 key (RFC 8037 JWK `x`, base64url), if it signs.
         voter: The kind of voter that answers for it.
         settings: That voter's settings, checked where the roster was read.
+        lineage: What it descends from (a model family, a vendor, an owner): agents of one lineage err alike.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Agent:
     public_key: str | None = None
     voter: str = "simulated"
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    lineage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Elector:
         public_key: The key its ballots are verified with; as in the roster then, or made for it here.
         weight_reason: Where the weight comes from, in words.
         replica_key: The key of its replica in agreement, where that is not the agent's own.
+        lineage: As in the roster then.
     """
 
     agent_id: str
@@ -67,6 +70,7 @@ class Elector:
     public_key: str | None = None
     weight_reason: str = ""
     replica_key: str | None = None
+    lineage: str = ""
 
 
 @dataclass(frozen=True)

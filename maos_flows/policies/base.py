@@ -50,6 +50,7 @@ class Weighing:
         expertise: Kinds of experts, by the role that has the expertise.
         expert_weight: The factor of an expert in the proposal's domains for whom no weight is given.
         regular_weight: The factor of everybody else.
+        one_lineage_one_vote: Whether agents of one lineage share one vote: each weighs its part of it.
         learned: By agent, the weight it has earned and where that comes from; counts before all else.
     """
 
@@ -57,6 +58,7 @@ class Weighing:
     expertise: Mapping[str, Expertise] = field(default_factory=dict, hash=False)
     expert_weight: Fraction = Fraction(2)
     regular_weight: Fraction = Fraction(1)
+    one_lineage_one_vote: bool = False
     learned: Mapping[str, tuple[Fraction, str]] = field(default_factory=dict, hash=False)
 
     def domains_met(self, agent: Agent, domains: Sequence[str]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """From agents and ballots to a decision: freeze what binds it, sort and count the ballots, let the policy rule."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
@@ -29,6 +29,7 @@ from maos_flows.model import (
 from maos_flows.policies.base import ConsensusPolicy, Weighing, checked, policy_error
 from maos_flows.scrutiny import fold, scrutinise, tidy, vetoes
 from maos_flows.tally import count, dissent
+from maos_flows.weights import shared_weights
 
 _DEFAULT_WEIGHING = Weighing()
 
@@ -55,17 +56,40 @@ def freeze(
         weight, why = policy.weigh(agent, proposal, weighing)
         problems += _check_weight(agent, weight)
         electors.append(
-            Elector(agent.id, weight, agent.role, agent.domains, agent.voter, agent.public_key, weight_reason=why)
+            Elector(
+                agent.id,
+                weight,
+                agent.role,
+                agent.domains,
+                agent.voter,
+                agent.public_key,
+                weight_reason=why,
+                lineage=agent.lineage,
+            )
         )
     if problems:
         raise ConfigurationError(problems)
-    electorate = Electorate(tuple(electors))
+    electorate = Electorate(_by_lineage(electors) if weighing.one_lineage_one_vote else tuple(electors))
     proposal = replace(proposal, choices=tuple(map(tidy, proposal.choices)))
     problems += check(proposal, electorate, parameters)
     problems += policy.problems(electorate, parameters)
     if problems:
         raise ConfigurationError(problems)
     return Opening(proposal, electorate, policy.name, parameters, opened_at, policy.digest)
+
+
+def _by_lineage(electors: Sequence[Elector]) -> tuple[Elector, ...]:
+    """Divide weights, so that agents of one lineage have one vote together."""
+    weights = {elector.agent_id: elector.weight for elector in electors}
+    shared = shared_weights({elector.agent_id: elector.lineage for elector in electors}, weights)
+    return tuple(
+        replace(elector, weight=shared[elector.agent_id][0], weight_reason=_joined(elector, shared))
+        for elector in electors
+    )
+
+
+def _joined(elector: Elector, shared: Mapping[str, tuple[Fraction, str]]) -> str:
+    return ", ".join(filter(None, (elector.weight_reason, shared[elector.agent_id][1])))
 
 
 def _check_weight(agent: Agent, weight: object) -> tuple[Problem, ...]:

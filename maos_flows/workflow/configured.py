@@ -89,6 +89,8 @@ def values_for(configured: Configured, algorithm: str) -> Mapping[str, tuple[Any
             found[key] = getattr(kind, key), configured.of_type(key)
     if algorithm == WEIGHTED and consensus.algorithms.weighted_voting.dynamic_weights:
         found["dynamic_weights"] = Dynamics.FEEDBACK, ("consensus", "algorithms", WEIGHTED, "dynamic_weights")
+    if consensus.one_lineage_one_vote:
+        found["one_lineage_one_vote"] = True, ("consensus", "one_lineage_one_vote")
     if consensus.audit.enabled:
         path = ("consensus", "audit", "decision_justification")
         found["justification"] = consensus.audit.decision_justification, path
@@ -127,6 +129,7 @@ def weighed(loaded: LoadedRoster, configuration: Configuration) -> LoadedRoster:
         {**own.expertise, **kinds} if loaded.is_default else {**kinds, **own.expertise},
         factor("expert_weight"),
         factor("regular_weight"),
+        one_lineage_one_vote=own.one_lineage_one_vote,
     )
     return replace(loaded, weighing=weighing)
 

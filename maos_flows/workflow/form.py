@@ -118,6 +118,9 @@ class StageDefaults(Form):
         None,
         description="Whether agents weigh what they have earned: true (by feedback), peers (by agreement), or false.",
     )
+    one_lineage_one_vote: Flag | None = Field(
+        None, description="Whether agents of one lineage share one vote (default as the roster says)."
+    )
     early_stop: Flag | None = Field(
         None, description="Whether to stop waiting once nothing can change (default false)."
     )

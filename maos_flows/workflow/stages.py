@@ -12,7 +12,7 @@ from maos_flows.config.contradictions import RAFT
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import attempt, nearest, place
 from maos_flows.model import Agent, Basis, Context, Parameters, TieBreak
-from maos_flows.policies.base import ConsensusPolicy
+from maos_flows.policies.base import ConsensusPolicy, Weighing
 from maos_flows.policies.registry import PolicyRegistry
 from maos_flows.questions import choices_in
 from maos_flows.records import path_of
@@ -98,7 +98,7 @@ def build_stage(written: Written, loaded: LoadedRoster, policies: PolicyRegistry
         agents=agents,
         algorithm=algorithm,
         parameters=_parameters(written, policy, problems),
-        weighing=loaded.weighing,
+        weighing=_weighing(written, loaded),
         domains=domains,
         context=_context(written, problems),
         proposer=written.value("proposer", None),
@@ -142,6 +142,11 @@ def _configured(written: Written, problems: list[Problem]) -> Written:
     by_default = {"consensus_algorithm": algorithm_of(configured)}
     algorithm = replace(written, fallback=by_default).value("consensus_algorithm", "")
     return replace(written, configured=configured, fallback={**values_for(configured, algorithm), **by_default})
+
+
+def _weighing(written: Written, loaded: LoadedRoster) -> Weighing:
+    shares = written.value("one_lineage_one_vote", loaded.weighing.one_lineage_one_vote)
+    return replace(loaded.weighing, one_lineage_one_vote=shares)
 
 
 def _reviewed(written: Written, request: DecisionRequest) -> DecisionRequest:

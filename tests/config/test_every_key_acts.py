@@ -20,6 +20,7 @@ from maos_flows.policies.registry import built_in_policies
 from maos_flows.request import DecisionRequest, Dynamics, open_decision
 from maos_flows.roster import LoadedRoster, roster_from
 from maos_flows.workflow import question_request
+from maos_flows.workflow.overseen import bulk_problems
 from tests.config.standing_in import STANDING_IN
 from tests.strategies import NOON
 
@@ -190,6 +191,15 @@ def test_dynamic_weights_follow_feedback_for_weighted_voting_alone(asked):
     assert asked(stage=WEIGHTED, **set_to).dynamics is Dynamics.FEEDBACK
     assert asked(**set_to).dynamics is Dynamics.NONE
     assert asked(stage={**WEIGHTED, "dynamic_weights": "false"}, **set_to).dynamics is Dynamics.NONE
+
+
+@acts("consensus.one_lineage_one_vote")
+def test_one_lineage_has_one_vote_unless_the_stage_says_otherwise(asked):
+    set_to = {"CONSENSUS__ONE_LINEAGE_ONE_VOTE": "true"}
+
+    assert asked(**set_to).weighing.one_lineage_one_vote
+    assert not asked().weighing.one_lineage_one_vote
+    assert not asked(stage={"one_lineage_one_vote": "false"}, **set_to).weighing.one_lineage_one_vote
 
 
 @acts("agent_weights.<role>")
@@ -438,7 +448,6 @@ def test_configured_agents_answer_where_nobody_names_others(configured):
 
 WAITING = {".".join(entry.path): entry.value for entry in NOT_THERE_YET}
 MAY_WAIT = (
-    "consensus.one_lineage_one_vote",
     "consensus.decision_policies.<type>.human_oversight",
     "consensus.security.agent_authentication",
     "consensus.security.vote_encryption",
@@ -466,3 +475,25 @@ def test_a_type_of_ones_own_is_as_good(asked):
     set_to = {"CONSENSUS__DECISION_POLICIES__BUDGET__ALGORITHM": "supermajority"}
 
     assert asked(stage={"decision_type": "budget"}, **set_to).algorithm == "supermajority"
+
+
+@pytest.mark.parametrize(
+    "set_to",
+    [
+        {f"{ROUTINE}EXPERT_REVIEW": "true"},
+        {f"{ROUTINE}AUDIT_TRAIL": "true"},
+        {f"{ROUTINE}EMERGENCY_CONTACTS": "true"},
+        {"CONSENSUS__AUDIT__COMPLIANCE_CHECK": "true"},
+        {"CONSENSUS__MALICIOUS_DETECTION": "true"},
+        {"CONSENSUS__MONITORING__CONSENSUS_METRICS": "true"},
+        {"CONSENSUS__MONITORING__SLOW_CONSENSUS_THRESHOLD": "60s"},
+        {"CONSENSUS__MONITORING__FAILURE_RATE_THRESHOLD": "0.1"},
+    ],
+    ids=lambda set_to: next(iter(set_to)).rsplit("__", 1)[1].lower(),
+)
+def test_decisions_in_bulk_are_refused_what_they_cannot_heed(asked, set_to):
+    heeded = asked(stage=OF_TYPE)
+    (problem,) = bulk_problems(asked(stage=OF_TYPE, **set_to))
+
+    assert [*bulk_problems(heeded)] == []
+    assert "decisions made in bulk do not heed it" in problem.message

@@ -11,7 +11,8 @@ from maos_flows.cli.watching.conflicts import conflict_lines, conflicts
 from maos_flows.cli.watching.lines import outcome_in_words
 from maos_flows.cli.watching.participation import participation, participation_lines
 from maos_flows.cli.watching.roles import leadership, leadership_lines, misbehaviour, misbehaviour_lines
-from maos_flows.cli.watching.words import LONG, one_line
+from maos_flows.cli.watching.words import LONG, clean, one_line
+from maos_flows.explaining import explain
 from maos_flows.model import Opening
 
 
@@ -30,6 +31,17 @@ class Aspect:
     lines: Callable[[Mapping[str, Any]], Iterator[str]]
 
 
+def _explanation(found: Found, opening: Opening) -> dict[str, Any]:
+    del opening
+    return {"explanation": None if found.decision is None else explain(found.decision)}
+
+
+def _explanation_lines(data: Mapping[str, Any]) -> Iterator[str]:
+    if data["explanation"] is not None:
+        yield clean(data["explanation"])
+
+
+EXPLANATION = Aspect(None, _explanation, _explanation_lines)
 PARTICIPATION = Aspect("participation", participation, participation_lines)
 CONFLICTS = Aspect("vote_conflicts", conflicts, conflict_lines)
 COMPLIANCE = Aspect("compliance", compliance, compliance_lines)
