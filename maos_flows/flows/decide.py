@@ -22,6 +22,7 @@ from maos_flows.flows.chunks import collecting
 from maos_flows.flows.collecting import Answer, Begun, Collect, begin_asking
 from maos_flows.flows.edges import Sealed, sealed_result, state_of, unsealed, untracked
 from maos_flows.flows.events import tell_decided, tell_opened, told_if_slow
+from maos_flows.flows.ids import decision_id_of
 from maos_flows.flows.known import policy_named
 from maos_flows.flows.overseeing import note_trail, overseen
 from maos_flows.flows.stores import kept, opened_store
@@ -68,7 +69,7 @@ async def decide(request: dict[str, Any], decision_id: str | None = None) -> Sta
         explanation as data; the whole record is in the audit store.
     """
     asked = from_plain(DecisionRequest, request)
-    name = decision_id or f"d-{str(flow_run.id).replace('-', '')[-12:]}"
+    name = decision_id or decision_id_of(flow_run.id)
     showing = Showing()
     showing.begin(_name_run(asked))
     try:

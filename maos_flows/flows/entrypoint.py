@@ -5,7 +5,6 @@ import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import UUID
 
 from prefect import flow
 from prefect.client.schemas.objects import State
@@ -16,6 +15,7 @@ from maos_flows.audit.store import AuditStore
 from maos_flows.config import resolve, settings_from
 from maos_flows.flows.compiler import run_stages
 from maos_flows.flows.decide import decide
+from maos_flows.flows.ids import decision_id_of, run_id_of
 from maos_flows.flows.known import policies_here
 from maos_flows.flows.stores import opened_store
 from maos_flows.flows.submitting import submitted_workflow
@@ -33,14 +33,6 @@ _LONGEST_NAME = 60
 def _run_name() -> str:
     path = Path(str(flow_run.parameters.get("workflow", "workflow")))
     return f"{path.stem} {flow_run.parameters.get('run_id') or run_id_of(flow_run.id)}"
-
-
-def run_id_of(flow_run_id: UUID | str | None) -> str:
-    """Give the id of the workflow run a flow run is: the same when Prefect retries the flow run.
-
-    Of the end of Prefect's id: those of scheduled runs begin with the time, and many are made in one moment.
-    """
-    return str(flow_run_id).replace("-", "")[-12:]
 
 
 @flow(name="maos-workflow", flow_run_name=_run_name, persist_result=False)
@@ -133,6 +125,6 @@ async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be f
     loaded = await asyncio.to_thread(_roster, roster)
     configuration, policies = await asyncio.to_thread(resolve, os.environ), policies_here()
     request = question_request(given, base=Path.cwd(), policies=policies, roster=loaded, configuration=configuration)
-    decision_id = f"d-{run_id_of(flow_run.id)}"
+    decision_id = decision_id_of(flow_run.id)
     state: State[Any] = await decide(to_plain(request), decision_id, return_state=True)
     return state

@@ -27,6 +27,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import AwaitingRetry, Cancelled, Crashed
 
 from maos_flows.audit.store import AuditStore
+from maos_flows.flows.ids import decision_id_of, run_id_of
 from maos_flows.flows.undecided import CANCELLED, Ending, abandoned, close_undecided
 from maos_flows.voters.base import utc_now
 
@@ -48,20 +49,20 @@ def subject_of(flow_run: FlowRun) -> str:
     return f"flow-run:{flow_run.id}"
 
 
-def decision_id_of(flow_run: FlowRun) -> str:
-    """Give the id of the decision a flow run makes, if it makes one of its own."""
-    return str(flow_run.parameters.get("decision_id") or f"d-{flow_run.id.hex[:12]}")
-
-
-def run_id_of(flow_run: FlowRun) -> str:
-    """Give the id of the workflow run a flow run is, if it is one."""
-    return str(flow_run.parameters.get("run_id") or flow_run.id.hex[:8])
+def ids_of(flow_run: FlowRun) -> tuple[str, str]:
+    """Give the ids of the decision a flow run makes, if it makes one of its own, and of the workflow run it may be."""
+    given = flow_run.parameters
+    return (
+        str(given.get("decision_id") or decision_id_of(flow_run.id)),
+        str(given.get("run_id") or run_id_of(flow_run.id)),
+    )
 
 
 def decisions_of(flow_run: FlowRun, store: AuditStore) -> tuple[str, ...]:
     """Name the open decisions a flow run is to make: its own, or those of the workflow run it is."""
-    of_run = (summary.decision_id for summary in store.decisions(limit=1_000, run_id=run_id_of(flow_run)))
-    names = sorted({decision_id_of(flow_run), *of_run})
+    own, run_id = ids_of(flow_run)
+    of_run = (summary.decision_id for summary in store.decisions(limit=1_000, run_id=run_id))
+    names = sorted({own, *of_run})
     return tuple(name for name in names if store.opening(name) is not None and store.decision(name) is None)
 
 
@@ -109,7 +110,7 @@ async def cancelled(client: PrefectClient, store: AuditStore, flow_run: FlowRun)
 def _close_all(store: AuditStore, flow_run: FlowRun, ending: Ending) -> None:
     for name in decisions_of(flow_run, store):
         close_undecided(store, name, ending)
-    run = store.run(run_id_of(flow_run))
+    run = store.run(ids_of(flow_run)[1])
     if run is not None and run.outcome is None:
         store.close_run(run.run_id, outcome=ending.outcome.value, at=utc_now())
 
@@ -166,7 +167,7 @@ async def close_abandoned(client: PrefectClient, store: AuditStore) -> list[str]
     if not overdue:
         return []
     to_come = await _read(client, _TO_COME, flows=FlowFilter(name=FlowFilterName(any_=list(_FLOWS))))
-    awaited = {name for run in to_come for name in (decision_id_of(run), run_id_of(run))}
+    awaited = {name for run in to_come for name in ids_of(run)}
     left = [name for name, run_id in overdue if name not in awaited and run_id not in awaited]
     explanation = "its process was gone, and nobody took it up by its deadline"
     for name in left:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import anyio
 import anyio.abc
 import httpx
 from prefect.client.schemas.objects import FlowRun, StateType
@@ -21,7 +22,7 @@ from prefect.workers.base import BaseVariables, BaseWorker, BaseWorkerResult
 
 from maos_flows.audit.store import AuditStore
 from maos_flows.config.worker import WorkerSettings, worker_settings_from
-from maos_flows.errors import StoreError
+from maos_flows.errors import StoreError, WorkerError
 from maos_flows.flows.stores import audit_store
 from maos_flows.flows.takeover import (
     cancelled,
@@ -41,6 +42,7 @@ PROCESSES = 4
 _POLL_SECONDS = 1.0
 _LOOK_SECONDS = 2.0
 _KILL_SECONDS = 30.0
+_LONGEST_PAUSE_SECONDS = 15.0
 _PASSING = (httpx.HTTPError, PrefectHTTPStatusError, OSError, StoreError)
 """What may pass: the server or the audit store is away or busy."""
 
@@ -145,12 +147,15 @@ class MaosWorker(BaseWorker[MaosJobConfiguration, BaseVariables, MaosWorkerResul
         """Repeat a step for as long as the worker runs; what may pass is a warning."""
 
         async def repeat() -> None:
+            failures = 0
             while True:
                 try:
                     await step()
+                    failures = 0
                 except _PASSING as error:
+                    failures += 1
                     self._logger.warning("%s: %s", type(error).__name__, error)
-                    await asyncio.sleep(_POLL_SECONDS)
+                    await asyncio.sleep(min(2.0**failures, _LONGEST_PAUSE_SECONDS))
                 await asyncio.sleep(seconds)
 
         self._tasks.append(asyncio.create_task(repeat()))
@@ -208,10 +213,15 @@ class MaosWorker(BaseWorker[MaosJobConfiguration, BaseVariables, MaosWorkerResul
         task_status: anyio.abc.TaskStatus[Any] | None = None,
     ) -> MaosWorkerResult:
         """Run a flow run in a warm process, and see to it if the process did not bring it to an end."""
-        process = await self._pool.take()
+        started = anyio.TASK_STATUS_IGNORED if task_status is None else task_status
+        try:
+            process = await self._pool.take()
+        except WorkerError as error:
+            started.started(self._owner)
+            await self._take_up(flow_run, why=str(error))
+            return MaosWorkerResult(identifier=self._owner, status_code=0)
         name = f"{socket.gethostname()}:{process.pid}"
-        if task_status is not None:
-            task_status.started(name)
+        started.started(name)
         work = Work(flow_run, process)
         self._at_work[flow_run.id] = work
         try:
@@ -238,18 +248,18 @@ class MaosWorker(BaseWorker[MaosJobConfiguration, BaseVariables, MaosWorkerResul
             if work.stopped.state_type is not StateType.PAUSED:
                 await cancelled(self.client, self._store, work.stopped)
         elif ended.state is None:
-            await self._take_up(work, ended)
+            await self._take_up(work.flow_run, why=ended.explanation)
             return
         await asyncio.to_thread(self._store.release_leases, self._owner, [subject])
 
-    async def _take_up(self, work: Work, ended: Ended) -> None:
+    async def _take_up(self, flow_run: FlowRun, *, why: str) -> None:
         """Have a run begin again whose process is gone."""
-        subject, now = subject_of(work.flow_run), utc_now()
+        subject, now = subject_of(flow_run), utc_now()
         until = now + timedelta(seconds=self._settings.lease_seconds)
         times = await asyncio.to_thread(self._store.take_over_lease, self._owner, subject, now=now, until=until)
         if times is not None:
-            what = await take_up(self.client, self._store, work.flow_run, why=ended.explanation, times=times)
-            self._logger.warning("flow run %s: %s; %s", work.flow_run.id, ended.explanation, what)
+            what = await take_up(self.client, self._store, flow_run, why=why, times=times)
+            self._logger.warning("flow run %s: %s; %s", flow_run.id, why, what)
 
     async def _renew_leases(self) -> None:
         """Say of every run in progress that somebody is at work; stop those another worker has taken over."""

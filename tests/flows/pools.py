@@ -86,4 +86,4 @@ async def read(client: PrefectClient, ids: Iterable[UUID]) -> list[FlowRun]:
 
 def decision_id_of(run: FlowRun) -> str:
     """The id of the decision a flow run makes."""
-    return f"d-{run.id.hex[:12]}"
+    return f"d-{run.id.hex[-12:]}"

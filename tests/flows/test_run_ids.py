@@ -1,6 +1,6 @@
 """Ids of runs and decisions that Prefect starts: never two of the same."""
 
-from maos_flows.flows.entrypoint import run_id_of
+from maos_flows.flows.ids import run_id_of
 
 
 def test_runs_that_a_schedule_makes_in_one_moment_have_ids_of_their_own():
