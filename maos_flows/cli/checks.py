@@ -9,7 +9,7 @@ from maos_flows.audit.store import AuditStore
 from maos_flows.cli.checking import Check, numbers
 from maos_flows.cli.configuration_checks import configuration_checks
 from maos_flows.cli.server_checks import server_checks
-from maos_flows.config import settings_from
+from maos_flows.config import resolve, settings_from
 from maos_flows.errors import MaosError
 from maos_flows.roster import load_roster
 
@@ -86,6 +86,9 @@ def _roster(env: Mapping[str, str]) -> Check:
     def look() -> str:
         path = settings_from(env).roster
         if path is None:
+            configured = resolve(env).roster
+            if configured is not None:
+                return f"config.yml, {len(configured.roster.agents)} agents"
             return "none configured: a simulated roster answers"
         return f"{path}, {len(load_roster(path).roster.agents)} agents"
 

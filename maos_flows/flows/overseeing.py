@@ -101,7 +101,7 @@ def _found(
     if oversight.compliance is not None:
         report = decision.details["compliance"]
         broken = [row["rule"] for row in report if not row["held"]]
-        words = f"broken: {', '.join(broken)}" if broken else f"all {len(report)} rules held"
+        words = f"broken: {', '.join(broken)}" if broken else f"every rule held, of {len(report)}"
         yield Event(now, EventKind.COMPLIANCE, f"compliance: {words}", data={"findings": report})
     if oversight.metrics:
         measured = figures(decision, rejected=rejected, now=now)

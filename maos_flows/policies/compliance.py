@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, assert_never
 
 from maos_flows.model import Decision, EventKind, Outcome, Reason, Requirement, Rule, exact
 
@@ -87,6 +87,8 @@ def _look(decision: Decision, requirement: Requirement, happened: Collection[Eve
         case Rule.NOT_SIMULATED:
             simulated = [ballot.agent_id for ballot in decision.ballots if ballot.voter == "simulated"]
             return "no simulated ballot", _names(simulated, "simulated"), not simulated
+        case _ as another:
+            assert_never(another)
 
 
 def _at_least(wanted: str, found: Fraction) -> tuple[str, str, bool]:

@@ -254,5 +254,13 @@ def test_validate_checks_a_file_or_what_holds(maos, monkeypatch):
     assert "there is no such file" in maos("config", "validate", "nowhere.yml", code=2)
 
 
+def test_a_user_without_a_name_is_told_by_number(maos, monkeypatch):
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)
+    maos("config", "set", "agent_weights.tester", "2")
+
+    assert "by user 4000000000" in maos("config", "history")
+    assert json.loads(maos("config", "get", "agent_weights", "--format", "json")) == {"tester": 2}
+
+
 def test_path_says_where_it_is(maos, own_home):
     assert maos("config", "path") == f"{own_home / '.maos' / 'config.yml'}\n"

@@ -83,6 +83,14 @@ def test_production_with_all_it_asks_for_is_fine(looked):
     ]
 
 
+def test_a_decision_that_is_open_has_no_report_yet(sqlite_url, home, monkeypatch):
+    monkeypatch.setenv("MAOS_DATABASE_URL", sqlite_url)
+    with AuditStore.open(sqlite_url) as store:
+        opened(store)
+
+    assert "is made when the decision is closed" in CliRunner().invoke(app, ["show", "d-1", "--compliance"]).stdout
+
+
 @pytest.fixture
 def shown(sqlite_url, home, monkeypatch):
     monkeypatch.setenv("MAOS_DATABASE_URL", sqlite_url)

@@ -1,5 +1,6 @@
 """The file: written whole or not at all, one change at a time, with a history to go back in."""
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -153,6 +154,16 @@ def test_a_place_that_cannot_be_written_is_said_so(file, tmp_path):
 
     with pytest.raises(MaosError, match=r"config\.yml cannot be written: No such file"):
         change(file, "a: 1\n")
+
+
+def test_whoever_keeps_the_file_locked_is_not_waited_for_for_ever(file, monkeypatch):
+    monkeypatch.setattr("maos_flows.config.file._PATIENCE_SECONDS", 0.05)
+    change(file, "a: 1\n")
+    with (file.path.parent / "config.lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+
+        with pytest.raises(MaosError, match="another process is changing"):
+            change(file, "a: 2\n")
 
 
 def test_the_history_is_lines_of_json(file):

@@ -93,6 +93,14 @@ def test_b74_a_variable_that_stands_for_no_key_is_refused_with_the_nearest(refus
     assert "did you mean 'MAOS_CONSENSUS__VOTING_TIMEOUT'?" in told
 
 
+@pytest.mark.parametrize(("text", "said"), [("[30", "expected"), ("~", "is empty"), ("a: &b c", "anchor")])
+def test_a_variable_whose_text_is_no_value_is_refused_by_its_name(refused, text, said):
+    told = refused("", MAOS_CONSENSUS__VOTING_TIMEOUT=text)
+
+    assert "MAOS_CONSENSUS__VOTING_TIMEOUT: " in told
+    assert said in told
+
+
 def test_b74_all_problems_of_a_file_are_named_at_once_with_their_paths_and_lines(refused):
     """B74, A7."""
     text = """consensus:

@@ -84,7 +84,7 @@ def test_a_decision_that_keeps_the_rules_is_reached_with_its_report(store):
     kept = store.close_decision(decision, at=utc_now())
 
     (event,) = told(store, EventKind.COMPLIANCE)
-    assert event.text == "compliance: all 1 rules held"
+    assert event.text == "compliance: every rule held, of 1"
     assert kept.outcome is Outcome.REACHED
     assert [row["rule"] for row in kept.details["compliance"]] == ["algorithm"]
 
@@ -190,6 +190,22 @@ def test_an_emergency_is_told_when_it_opens_and_when_it_ends():
     about = [name for name, _ in pending(EVERYTHING, Oversight(emergency=True, alerts=False))]
 
     assert about == ["emergency_opened", "emergency_decided"]
+
+
+@pytest.mark.parametrize(
+    ("oversight", "at_closing", "watched"),
+    [
+        (Oversight(), False, False),
+        (Oversight(emergency=True), False, True),
+        (Oversight(slow_seconds=1.0), True, True),
+        (Oversight(metrics=True), True, False),
+        (Oversight(compliance=()), True, False),
+        (Oversight(failure_rate=Fraction(0)), True, False),
+        (Oversight(suspicions=Suspicions.ALL), True, False),
+    ],
+)
+def test_only_what_is_asked_for_costs_anything(oversight, at_closing, watched):
+    assert (oversight.is_at_closing, oversight.is_watched) == (at_closing, watched)
 
 
 def test_slowness_and_failures_are_told_unless_alerts_are_off():
