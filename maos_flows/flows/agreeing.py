@@ -13,6 +13,7 @@ from maos_flows.agreement.telling import Happening
 from maos_flows.audit.bounds import bound_answer
 from maos_flows.audit.store import AuditStore
 from maos_flows.config import settings_from
+from maos_flows.flows.installed import decide_installed
 from maos_flows.flows.stores import kept, opened_store
 from maos_flows.keys import KeyFolder
 from maos_flows.model import (
@@ -83,8 +84,8 @@ async def decide_recorded(
         faults: What is made to go wrong with the replicas.
         pace: How fast they go on the clock; None for virtual time, unless a fault acts.
     """
-    if policy.protocol is None and policy.digest:  # somebody's own: it runs in a process that is waited for
-        return await asyncio.to_thread(decide, policy, opening, box.ballots, absences=box.absences)
+    if policy.protocol is None and policy.digest:
+        return await decide_installed(policy, opening, box)
     if policy.protocol is None:
         return decide(policy, opening, box.ballots, absences=box.absences)
     store = await opened_store()

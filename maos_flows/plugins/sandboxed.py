@@ -1,5 +1,6 @@
 """A policy of somebody's own: asked in the sandbox, and believed only as far as it is checked."""
 
+import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -9,6 +10,9 @@ from maos_flows.model import Agent, Ballot, Opening, Proposal, Ruling, Tally
 from maos_flows.plugins.sandbox import LIMITS, Code, Limits, SandboxError, ask
 from maos_flows.policies.base import ConsensusPolicy, Weighing, as_dicts, policy_error, ruling_from
 from maos_flows.policies.weighted import WeightedVoting
+
+MOST_SAID = 64 * 1024
+"""The longest answer that is kept with a decision, in characters of JSON."""
 
 
 class SandboxedPolicy(ConsensusPolicy):
@@ -101,6 +105,9 @@ def ruling_of(answer: Mapping[str, Any], tally: Tally) -> Ruling:
     if not isinstance(answer.get("answer"), dict):
         return policy_error(str(answer.get("error", "it gave no answer"))[:500])
     said = dict(answer["answer"])
+    size = len(json.dumps(said))
+    if size > MOST_SAID:
+        return policy_error(f"its answer has {size} characters of JSON; at most {MOST_SAID} are kept with a decision")
     if isinstance(answer.get("exact_strength"), str):
         try:
             said["strength"] = Fraction(answer["exact_strength"])

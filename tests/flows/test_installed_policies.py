@@ -10,7 +10,7 @@ from maos_flows.flows.decide import decide
 from maos_flows.flows.known import policy_named
 from maos_flows.flows.stores import audit_store
 from maos_flows.flows.tasks import deciding_task
-from maos_flows.model import Outcome, Reason
+from maos_flows.model import EventKind, Outcome, Reason
 from maos_flows.plugins.pins import file_of
 from maos_flows.records import from_plain, to_plain
 from maos_flows.request import DecisionRequest, open_decision
@@ -18,7 +18,7 @@ from tests.flows.making import agents
 from tests.plugins.samples import AGREES, BOARD, body, installed
 
 pytestmark = [pytest.mark.usefixtures("prefect_address"), pytest.mark.xdist_group("prefect")]
-MINE = body(AGREES)
+MINE = body(AGREES.replace("1.0}", "1.0, 'checked': len(votes)}"))
 
 
 def asked(algorithm: str, *roles: str):
@@ -37,6 +37,9 @@ async def test_an_installed_policy_decides_under_its_name_and_digest(home: Path)
     assert (decision.outcome, decision.choice, decision.reason) == (Outcome.REACHED, "x", Reason.POLICY_AGREED)
     assert decision.opening.policy_digest == pin.digest
     assert state.name == "Reached: x 2 of 3"
+    (noted,) = [event for event in audit_store().timeline(name) if event.kind is EventKind.POLICY]
+    assert noted.text == f"mine ({pin.digest[:19]}): checked: 3"
+    assert noted.data == {"round": 1, "policy": "mine", "digest": pin.digest, "details": {"checked": 3}}
     assert deciding_task(await policy_named("mine")).name == "mine"
 
 

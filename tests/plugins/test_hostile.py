@@ -36,6 +36,7 @@ FAILING = {
         ("not JSON", "no JSON"),
     ),
     "huge answer": (body("return {'consensus': False, 'reason': 'x' * 10**7}"), ("more than",)),
+    "large answer": (body("return {'consensus': False, 'all': 'x' * 10**5}"), ("at most 65536 are kept",)),
     "deep answer": (
         body("deep = []", "for _ in range(100): deep = [deep]", "return {'consensus': False, 'deep': deep}"),
         ("nested deeper",),
