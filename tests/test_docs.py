@@ -20,6 +20,7 @@ from maos_flows.workflow import load_workflow, waves
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TESTED_ELSEWHERE = {
+    "agreement.md": ("tests/agreement/test_manual.py", {"python"}),
     "audit-store.md": ("tests/audit/test_manual.py", {"python"}),
     "configuration.md": ("tests/config/test_manual.py", {"yaml"}),
     "custom-policies.md": ("tests/plugins/test_manual.py", {"yaml", "python"}),
@@ -90,7 +91,12 @@ ROSTER = """agents:
   - {id: ada, role: architect, voter: {kind: simulated, opinions: {PostgreSQL: 1}}}
   - {id: bob, role: operator, voter: {kind: simulated, opinions: {PostgreSQL: 1}}}
 """
-RESULTS = {"README.md-python-1": "PostgreSQL", "prefect.md-python-1": "a", "prefect.md-python-2": "Reached: a 3 of 3"}
+RESULTS = {
+    "README.md-python-1": "PostgreSQL",
+    "prefect.md-python-1": "a",
+    "prefect.md-python-2": "Reached: a 3 of 3",
+    "prefect.md-python-3": ["Reached: a 3 of 3"] * 2,
+}
 
 
 @pytest.mark.usefixtures("prefect_address", "home")

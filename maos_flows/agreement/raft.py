@@ -5,7 +5,7 @@ when every agent that answered has its ballot in it, or when time is over. The d
 majority holds. An agent that failed to answer takes no part: its replica is down.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,8 +15,9 @@ from typing import Any
 
 from maos_flows.agreement.faults import Injection
 from maos_flows.agreement.network import Delivery, Network, Wake
+from maos_flows.agreement.raft_record import RaftRecord, said
 from maos_flows.agreement.telling import Agreed, Happening
-from maos_flows.model import EventKind, Fault
+from maos_flows.model import EventKind
 from maos_flows.policies.raft import RaftTiming
 from maos_flows.protocols.raft import Replica, Role
 from maos_flows.protocols.raft_config import RaftConfig
@@ -30,7 +31,7 @@ from maos_flows.protocols.raft_decision import (
     fold,
 )
 from maos_flows.protocols.raft_log import Saved
-from maos_flows.protocols.raft_messages import Message, VoteReply
+from maos_flows.protocols.raft_messages import Message
 from maos_flows.protocols.raft_requests import Committed
 from maos_flows.protocols.step import Envelope
 from maos_flows.quorum import majority, tolerated_crashes
@@ -55,7 +56,7 @@ class RaftPacing:
 
     gathering: int = 0
     give_up: int | None = None
-    linger: int = 0
+    linger: int = 100
 
 
 @dataclass(slots=True)
@@ -106,12 +107,9 @@ class RaftReplicas:
         self._network = Network(opening.electorate, chance, max(1, self._tick // _HOPS_PER_TICK))
         usual = _PATIENCE * timing.election_timeout_max + pacing.gathering
         self._give_up = pacing.give_up if pacing.give_up is not None else usual
-        self._told: list[Happening] = []
+        self._record = RaftRecord(self._network, self._quorum)
         self._acting: tuple[Injection, ...] = ()
-        self._suspected: dict[tuple[str, str], Fault] = {}
-        self._committed: dict[int, str] = {}
-        self._leaders: list[tuple[int, str]] = []
-        self._elections = 0
+        self._heard: dict[str, None] = {}
         self._closed_at: int | None = None
         self._closed: DecisionState | None = None
         self._network.suffer((), silent=self._silent)
@@ -142,14 +140,13 @@ class RaftReplicas:
             self._network.now = now
             self._suffer(tuple(acting))
         self._let_pass(now)
-        told, self._told = self._told, []
-        return told
+        return self._record.take()
 
     def agreed(self) -> Agreed:
         """Give what the replicas agreed on."""
         n, electorate = len(self._opening.electorate), self._opening.electorate
         best = max(self._seats.values(), key=lambda seat: seat.replica.commit)
-        term, leader = self._leaders[-1] if self._leaders else (0, None)
+        term, leader = self._record.leaders[-1] if self._record.leaders else (0, None)
         details: dict[str, Any] = {
             "protocol": "raft",
             "agents": n,
@@ -160,11 +157,11 @@ class RaftReplicas:
             "messages": self._network.sent,
             "term": term,
             "leader": leader,
-            "leaders": [{"term": of, "leader": who} for of, who in self._leaders],
-            "elections": self._elections,
+            "leaders": [{"term": of, "leader": who} for of, who in self._record.leaders],
+            "elections": self._record.elections,
             "commit_index": best.replica.commit,
             "log": [
-                {"index": index, "term": entry.term, "entry": _said(entry.payload)}
+                {"index": index, "term": entry.term, "entry": said(entry.payload)}
                 for index, entry in enumerate(best.replica.log.entries[: best.replica.commit], 1)
             ],
             "replicas": {
@@ -173,7 +170,7 @@ class RaftReplicas:
                 for agent, seat in self._seats.items()
             },
         }
-        faults = tuple(self._suspected.values())
+        faults = tuple(self._record.suspected.values())
         if self._closed is None:
             up = [agent for agent in electorate if not self._network.is_down(agent)]
             words = f"{len(up)} of {n} replicas are up; no {self._quorum} of them committed the closing in time"
@@ -229,13 +226,17 @@ class RaftReplicas:
                     self._wake(agent, life)
                 case _:
                     event()
-            if self.is_over:
-                break
+            if self._network.next_at != self._network.now:
+                self._answer()
+                if self.is_over:
+                    break
 
-    def _tell(
-        self, kind: EventKind, text: str, agent: str | None = None, data: Mapping[str, Any] | None = None
-    ) -> None:
-        self._told.append(Happening(self._network.now, kind, text, agent, {"at_ms": self._network.now, **(data or {})}))
+    def _answer(self) -> None:
+        """Let the replicas that heard something at this moment answer to all of it at once."""
+        heard, self._heard = self._heard, {}
+        for agent in heard:
+            if not self._network.is_down(agent):
+                self._drain(agent, self._seats[agent])
 
     def _hand_in(self, agent: str) -> None:
         """Have an agent's ballot appended, and look again later whether it was."""
@@ -247,7 +248,7 @@ class RaftReplicas:
         self._catch_up(agent, seat)
         if seat.replica.leader is not None:
             seat.replica.propose(ballot, ballot.ballot_id)
-            self._drain(agent, seat)
+            self._heard[agent] = None
         self._network.plan(self._network.now + _RETRY_TICKS * self._tick, partial(self._hand_in_again, agent, seat))
 
     def _hand_in_again(self, agent: str, seat: _Seat) -> None:
@@ -264,7 +265,7 @@ class RaftReplicas:
             return
         self._catch_up(agent, seat)
         seat.replica.step(envelope)
-        self._drain(agent, seat)
+        self._heard[agent] = None
 
     def _wake(self, agent: str, life: int) -> None:
         seat = self._seats[agent]
@@ -286,20 +287,21 @@ class RaftReplicas:
     def _drain(self, agent: str, seat: _Seat) -> None:
         """Write, send, apply, until nothing is ready; a leader opens and closes the log."""
         while True:
-            self._notice(agent, seat)
+            was, seat.role = seat.role, seat.replica.role
+            self._record.role(agent, seat.replica, was)
             step = seat.replica.ready()
             if step is None:
                 return
             if step.durable is not None:
                 seat.disk = step.durable.onto(seat.disk)
             for envelope in step.messages:
-                self._notice_vote(envelope)
+                self._record.vote(envelope)
                 self._network.send(envelope)
             for output in step.outputs:
                 if isinstance(output, Committed):
                     self._apply(agent, seat, output)
             for fault in step.faults:
-                self._suspect(fault.peer, fault.reason, by=agent)
+                self._record.suspect(fault.peer, fault.reason, by=agent)
             seat.replica.advance()
             self._lead(seat)
 
@@ -320,56 +322,15 @@ class RaftReplicas:
 
     def _apply(self, agent: str, seat: _Seat, output: Committed) -> None:
         seat.state = apply_entry(seat.state, output.index, output.entry.payload)
-        if output.index not in self._committed:
-            said = _said(output.entry.payload)
-            self._committed[output.index] = said
-            data = {"index": output.index, "term": output.entry.term, "entry": said, "holders": self._quorum}
-            self._tell(EventKind.COMMIT, f"entry {output.index} is committed by a majority: {said}", agent, data)
+        self._record.commit(agent, output)
         if isinstance(output.entry.payload, Closing) and self._closed is None:
             self._closed, self._closed_at = seat.state, self._network.now
-        if seat.behind and output.index == max(self._committed):
+        if seat.behind and output.index == max(self._record.committed):
             seat.behind = False
             data = {"term": seat.replica.term, "index": output.index, "kind": "caught_up"}
-            self._tell(EventKind.RECOVERED, f"{agent} has made its log whole, up to entry {output.index}", agent, data)
-
-    def _notice(self, agent: str, seat: _Seat) -> None:
-        """Tell of a change of role."""
-        replica = seat.replica
-        if replica.role is seat.role:
-            return
-        was, seat.role = seat.role, replica.role
-        match replica.role:
-            case Role.PRE_CANDIDATE if was is Role.FOLLOWER:
-                text = f"{agent} has heard no leader for an election timeout and asks whether it could win"
-                data = {"term": replica.term, "cause": "leader_timeout"}
-                self._tell(EventKind.ELECTION, text, agent, data)
-            case Role.CANDIDATE:
-                self._elections += 1
-                text = f"{agent} stands for election in term {replica.term}"
-                self._tell(EventKind.ELECTION, text, agent, {"term": replica.term, "cause": "candidate"})
-            case Role.LEADER:
-                self._leaders.append((replica.term, agent))
-                text = f"{agent} leads term {replica.term}, elected by a majority of {self._quorum}"
-                self._tell(EventKind.LEADER, text, agent, {"term": replica.term})
-            case Role.FOLLOWER if was is Role.LEADER:
-                text = f"{agent} no longer leads: it heard of a newer term, or no majority for too long"
-                self._tell(EventKind.LEADER, text, None, {"term": replica.term, "before": agent})
-            case _:
-                pass
-
-    def _notice_vote(self, envelope: Envelope[Message]) -> None:
-        message = envelope.message
-        if isinstance(message, VoteReply):
-            verb = "votes for" if message.is_granted else "refuses its vote to"
-            text = f"{envelope.sender} {verb} {envelope.recipient} in term {message.term}"
-            data = {"term": message.term, "vote_for": envelope.recipient, "granted": message.is_granted}
-            self._tell(EventKind.VOTE, text, envelope.sender, data)
-
-    def _suspect(self, agent: str, reason: str, *, by: str) -> None:
-        if (agent, reason) not in self._suspected:
-            self._suspected[agent, reason] = Fault(agent, reason, is_proof=False, evidence=(by,))
-            text = f"{agent} is suspected by {by}: {reason.replace('_', ' ')}"
-            self._tell(EventKind.SUSPICION, text, agent, {"kind": reason, "by": by})
+            self._record.tell(
+                EventKind.RECOVERED, f"{agent} has made its log whole, up to entry {output.index}", agent, data
+            )
 
     def _suffer(self, acting: tuple[Injection, ...]) -> None:
         """Let other faults act than before: who was down comes back, and sides without a majority stall."""
@@ -381,7 +342,7 @@ class RaftReplicas:
             is_down = self._network.is_down(agent)
             if is_down and agent not in was_down:
                 seat.role = Role.FOLLOWER
-                self._tell(EventKind.FAILURE, f"the replica of {agent} is down", agent, {"kind": "crash"})
+                self._record.tell(EventKind.FAILURE, f"the replica of {agent} is down", agent, {"kind": "crash"})
             elif agent in was_down and not is_down:
                 self._revive(agent, seat)
         if self._network.sides() != sides:
@@ -390,7 +351,7 @@ class RaftReplicas:
     def _revive(self, agent: str, seat: _Seat) -> None:
         fresh = self._seats[agent] = self._seat(agent, seat.disk)
         fresh.behind = True
-        self._tell(EventKind.RECOVERED, f"the replica of {agent} is back", agent, {"kind": "restarted"})
+        self._record.tell(EventKind.RECOVERED, f"the replica of {agent} is back", agent, {"kind": "restarted"})
         self._wait(agent, fresh)
         if seat.is_due:
             self._hand_in(agent)
@@ -399,27 +360,15 @@ class RaftReplicas:
         sides = self._network.sides()
         if len(sides) == 1:
             for seat in self._seats.values():
-                seat.behind = seat.replica.commit < max(self._committed, default=0)
-            self._tell(EventKind.RECOVERED, "all links carry again", None, {"kind": "partition_healed"})
+                seat.behind = seat.replica.commit < max(self._record.committed, default=0)
+            self._record.tell(EventKind.RECOVERED, "all links carry again", None, {"kind": "partition_healed"})
             return
         for side in sides:
             if len(side) < self._quorum:
                 names = ", ".join(side)
                 text = f"{len(side)} of {len(self._seats)} replicas are cut off and can commit nothing: {names}"
-                self._tell(EventKind.STALLED, text, None, {"agents": list(side), "needed": self._quorum})
+                self._record.tell(EventKind.STALLED, text, None, {"agents": list(side), "needed": self._quorum})
 
     def _behind(self) -> bool:
         """Say whether a replica that takes part has not applied the closing."""
         return any(seat.state.closing is None for agent, seat in self._seats.items() if agent not in self._silent)
-
-
-def _said(payload: object) -> str:
-    match payload:
-        case Opening():
-            return "OPEN"
-        case BallotEntry(agent=agent, choice=choice):
-            return f"BALLOT of {agent} for {choice}"
-        case Closing(reason=reason):
-            return f"CLOSE, {reason.value.replace('_', ' ')}"
-        case _:
-            return "a new leader's empty entry"

@@ -1,0 +1,103 @@
+"""What a Raft run tells while it goes on: roles, votes, commits, suspicions, each once, as happenings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from maos_flows.agreement.network import Network
+from maos_flows.agreement.telling import Happening
+from maos_flows.model import EventKind, Fault
+from maos_flows.protocols.raft import Replica, Role
+from maos_flows.protocols.raft_decision import BallotEntry, Closing, Opening
+from maos_flows.protocols.raft_messages import Message, VoteReply
+from maos_flows.protocols.raft_requests import Committed
+from maos_flows.protocols.step import Envelope
+
+
+class RaftRecord:
+    """What happened so far.
+
+    Attributes:
+        committed: What stands at each committed index, in words.
+        leaders: Each term's leader, in order.
+        elections: How often a replica stood for election.
+        suspected: What no correct replica sends, by agent and reason.
+    """
+
+    def __init__(self, network: Network, quorum: int) -> None:
+        self.committed: dict[int, str] = {}
+        self.leaders: list[tuple[int, str]] = []
+        self.elections = 0
+        self.suspected: dict[tuple[str, str], Fault] = {}
+        self._network = network
+        self._quorum = quorum
+        self._told: list[Happening] = []
+
+    def take(self) -> list[Happening]:
+        """Take what has happened since it was taken last."""
+        told, self._told = self._told, []
+        return told
+
+    def tell(self, kind: EventKind, text: str, agent: str | None = None, data: Mapping[str, Any] | None = None) -> None:
+        """Note that something happens now."""
+        now = self._network.now
+        self._told.append(Happening(now, kind, text, agent, {"at_ms": now, **(data or {})}))
+
+    def commit(self, agent: str, output: Committed) -> None:
+        """Note what is committed at an index, once."""
+        if output.index not in self.committed:
+            words = said(output.entry.payload)
+            self.committed[output.index] = words
+            data = {"index": output.index, "term": output.entry.term, "entry": words, "holders": self._quorum}
+            self.tell(EventKind.COMMIT, f"entry {output.index} is committed by a majority: {words}", agent, data)
+
+    def role(self, agent: str, replica: Replica, was: Role) -> None:
+        """Note a replica's role if it is another one than it was."""
+        if replica.role is was:
+            return
+        match replica.role:
+            case Role.PRE_CANDIDATE if was is Role.FOLLOWER:
+                text = f"{agent} has heard no leader for an election timeout and asks whether it could win"
+                data = {"term": replica.term, "cause": "leader_timeout"}
+                self.tell(EventKind.ELECTION, text, agent, data)
+            case Role.CANDIDATE:
+                self.elections += 1
+                text = f"{agent} stands for election in term {replica.term}"
+                self.tell(EventKind.ELECTION, text, agent, {"term": replica.term, "cause": "candidate"})
+            case Role.LEADER:
+                self.leaders.append((replica.term, agent))
+                text = f"{agent} leads term {replica.term}, elected by a majority of {self._quorum}"
+                self.tell(EventKind.LEADER, text, agent, {"term": replica.term})
+            case Role.FOLLOWER if was is Role.LEADER:
+                text = f"{agent} no longer leads: it heard of a newer term, or no majority for too long"
+                self.tell(EventKind.LEADER, text, None, {"term": replica.term, "before": agent})
+            case _:
+                pass
+
+    def vote(self, envelope: Envelope[Message]) -> None:
+        """Note a message that is a vote."""
+        message = envelope.message
+        if isinstance(message, VoteReply):
+            verb = "votes for" if message.is_granted else "refuses its vote to"
+            text = f"{envelope.sender} {verb} {envelope.recipient} in term {message.term}"
+            data = {"term": message.term, "vote_for": envelope.recipient, "granted": message.is_granted}
+            self.tell(EventKind.VOTE, text, envelope.sender, data)
+
+    def suspect(self, agent: str, reason: str, *, by: str) -> None:
+        """Note what no correct replica sends, once."""
+        if (agent, reason) not in self.suspected:
+            self.suspected[agent, reason] = Fault(agent, reason, is_proof=False, evidence=(by,))
+            text = f"{agent} is suspected by {by}: {reason.replace('_', ' ')}"
+            self.tell(EventKind.SUSPICION, text, agent, {"kind": reason, "by": by})
+
+
+def said(payload: object) -> str:
+    """Say what an entry of the log is."""
+    match payload:
+        case Opening():
+            return "OPEN"
+        case BallotEntry(agent=agent, choice=choice):
+            return f"BALLOT of {agent} for {choice}"
+        case Closing(reason=reason):
+            return f"CLOSE, {reason.value.replace('_', ' ')}"
+        case _:
+            return "a new leader's empty entry"
