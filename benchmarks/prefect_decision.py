@@ -61,7 +61,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        stack.enter_context(_server(home, api=arguments.api))
+        stack.enter_context(prefect_server(home, api=arguments.api))
         result = asyncio.run(_measure(arguments.runs))
     print(json.dumps(result, indent=2) if arguments.json else _words(result))
     return 0 if result["as_used"]["wall_ratio"] <= GOAL else 1
@@ -87,7 +87,7 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _server(home: Path, *, api: str) -> Iterator[None]:
+def prefect_server(home: Path, *, api: str) -> Iterator[None]:
     """Run a Prefect server with its own home, and point Prefect and the audit store of this process at it."""
     port = _free_port()
     os.environ.update(

@@ -21,6 +21,11 @@ from maos_flows.policies.threshold import describe, share_in_words
 from maos_flows.scrutiny import scrutinise
 
 _LONGEST = 2_000
+_MOST_REASONS = 20
+_MOST_EVENTS = 15
+_MOST_ROWS = 500
+"""How much a page shows of a large electorate: reasons for each choice, events at either end, rows of a table."""
+
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -127,31 +132,46 @@ def _reasons(decision: Decision) -> str:
     ranked = sorted(
         decision.ballots, key=lambda ballot: (ballot.choice != decision.choice, ballot.choice, ballot.agent_id)
     )
+    shown = dict.fromkeys((ballot.choice for ballot in ranked), 0)
     for ballot in ranked:
+        shown[ballot.choice] += 1
+        if shown[ballot.choice] > _MOST_REASONS:
+            continue
         dissents = decision.choice is not None and ballot.choice != decision.choice
         mark = " (dissent)" if dissents else ""
         said = "\n".join((ballot.reasoning or "no reason given", *ballot.evidence))
         parts.append(f"**{inline(ballot.agent_id)}** for {inline(ballot.choice)}{mark}\n\n{fenced(said)}")
+    parts += [
+        f"... and {count - _MOST_REASONS} more for {inline(choice)}, with `maos show {decision.decision_id} --votes`"
+        for choice, count in shown.items()
+        if count > _MOST_REASONS
+    ]
     return "\n\n".join(parts)
 
 
 def _not_counted(decision: Decision) -> str:
     rows = [
-        f"| {inline(agent_id)} | {why} | {inline(explanation)} |" for agent_id, why, explanation in decision.not_counted
+        f"| {inline(agent_id)} | {why} | {inline(explanation)} |"
+        for agent_id, why, explanation in decision.not_counted[:_MOST_ROWS]
     ]
+    if len(decision.not_counted) > _MOST_ROWS:
+        rows.append(f"| ... and {len(decision.not_counted) - _MOST_ROWS} more | | |")
     return "\n".join(["## Not counted", "", "| agent | why | |", "|---|---|---|", *rows]) if rows else ""
 
 
 def _timeline(timeline: Sequence[Event]) -> str:
     if not timeline:
         return ""
-    lines = "\n".join(f"{event.at:%H:%M:%S.%f}"[:-3] + f"  {' '.join(event.text.split())[:300]}" for event in timeline)
-    return f"## Timeline\n\n{fenced(lines)}"
+    lines = [f"{event.at:%H:%M:%S.%f}"[:-3] + f"  {' '.join(event.text.split())[:300]}" for event in timeline]
+    if len(lines) > 2 * _MOST_EVENTS:  # how it began and how it ended
+        left_out = f"[... {len(lines) - 2 * _MOST_EVENTS} more events]"
+        lines = [*lines[:_MOST_EVENTS], left_out, *lines[-_MOST_EVENTS:]]
+    return f"## Timeline\n\n{fenced(chr(10).join(lines))}"
 
 
 def ballot_rows(opening: Opening, ballots: Sequence[Ballot]) -> list[dict[str, str]]:
-    """Give the ballots counted in a round as rows of a table, agents' free text left out."""
-    counted = scrutinise(ballots, opening).counted
+    """Give the ballots counted in a round as rows of a table, agents' free text left out; no more than a page has."""
+    counted = scrutinise(ballots, opening).counted[:_MOST_ROWS]
     return [_row(ballot, opening.electorate.by_id[ballot.agent_id]) for ballot in counted]
 
 
@@ -167,13 +187,17 @@ def _row(ballot: Ballot, elector: Elector) -> dict[str, str]:
     }
 
 
+def _left_out(count: int) -> str:
+    return f"; the first {_MOST_ROWS} of {count}" if count > _MOST_ROWS else ""
+
+
 async def publish_ballots(opening: Opening, ballots: Sequence[Ballot]) -> None:
     """Attach the ballots of a round, as a table, to the flow run that is running."""
     proposal = opening.proposal
     simulated = " (simulated)" if any(ballot.voter == "simulated" for ballot in ballots) else ""
     table = TableArtifact(
         key=artifact_key("ballots", proposal.decision_id),
-        description=f"Ballots of round {proposal.round}{simulated}",
+        description=f"Ballots of round {proposal.round}{simulated}{_left_out(len(ballots))}",
         table=ballot_rows(opening, ballots),
     )
     async with get_client() as client:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from maos_flows.config import Settings, settings_from
+from maos_flows.config import RunnerKind, Settings, settings_from
 from maos_flows.errors import ConfigurationError
 
 
@@ -31,10 +31,16 @@ def test_every_variable_is_taken():
             "MAOS_HOME": "/srv/maos",
             "MAOS_DATABASE_URL": "postgresql://host/db",
             "MAOS_ROSTER": "~/roster.yaml",
+            "MAOS_TASK_RUNNER": "dask",
         }
     )
 
-    assert settings == Settings(Path("/srv/maos"), "postgresql://host/db", Path("/home/ana/roster.yaml"))
+    roster = Path("/home/ana/roster.yaml")
+    assert settings == Settings(Path("/srv/maos"), "postgresql://host/db", roster, RunnerKind.DASK)
+
+
+def test_an_unknown_task_runner_is_refused_with_those_there_are():
+    assert "MAOS_TASK_RUNNER: 'spark' is unknown; allowed: threads, dask, ray" in refused(MAOS_TASK_RUNNER="spark")
 
 
 def test_a_relative_path_is_made_absolute_once():

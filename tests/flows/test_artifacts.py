@@ -1,7 +1,7 @@
 """What Prefect shows: readable, and nothing of an agent's text rendered or loaded."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from hypothesis import given
@@ -89,3 +89,18 @@ def test_rows_hold_no_free_text():
 
 def test_a_key_has_only_what_prefect_allows():
     assert artifact_key("decision", "3f9a-Concept_validation") == "decision-3f9a-concept-validation"
+
+
+def test_what_is_shown_of_a_large_electorate_is_bounded_and_says_what_it_leaves_out():
+    made = decision(*["because of its price"] * 2_000, choices="a" * 1_200 + "b" * 800)
+    events = [Event(NOW + timedelta(seconds=number), EventKind.BALLOT, f"event {number}") for number in range(2_000)]
+    text = decision_markdown(made, events)
+
+    assert len(text) < 10_000
+    assert text.count("because of its price") == 40
+    assert "... and 1180 more for `a`, with `maos show d-1 --votes`" in text
+    assert "... and 780 more for `b`" in text
+    assert "event 0\n" in text
+    assert "event 1999" in text
+    assert "[... 1970 more events]" in text
+    assert len(ballot_rows(made.opening, made.ballots)) == 500
