@@ -21,7 +21,7 @@ NOT_THERE_YET = {
 """Flags that are known and cannot act yet, each with what to say; whoever makes one act takes its line out."""
 
 _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-_LOOK_SECONDS = 0.2
+_LOOK_SECONDS = 0.5
 _ASK_SECONDS = 2.0
 _PATIENCE_SECONDS = 30.0
 _BROKE_OFF = {"FAILED", "CRASHED", "CANCELLED"}

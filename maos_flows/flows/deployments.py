@@ -87,6 +87,16 @@ def deploy_own(api: PrefectApi) -> None:
         deploy(api, Wanted(flow, description=_DESCRIPTIONS[flow]))
 
 
+def ensure_deployed(api: PrefectApi) -> None:
+    """Make the package's own deployments, unless this release's are all there.
+
+    Raises:
+        ServerError: The server cannot be reached or refuses.
+    """
+    for flow in _ENTRYPOINTS:
+        deployment_id(api, flow)
+
+
 def deployment_id(api: PrefectApi, flow: str) -> str:
     """Find one of the package's own deployments; made first, if it is missing or another release's.
 

@@ -12,7 +12,7 @@ from maos_flows.audit.engine import name_of, read_url
 from maos_flows.config import Settings, settings_from
 from maos_flows.errors import StackError
 from maos_flows.flows.api import Address, PrefectApi, configured_address
-from maos_flows.flows.deployments import POOL, deploy_own, make_pool, prepare
+from maos_flows.flows.deployments import POOL, ensure_deployed, make_pool, prepare
 from maos_flows.flows.stack.processes import leftovers, start, stop
 from maos_flows.flows.stack.serving import Say, stopped, with_server
 from maos_flows.flows.stack.settings import worker_environment
@@ -67,8 +67,9 @@ def up(environ: Mapping[str, str], *, port: int = DEFAULT_PORT, say: Say) -> Add
     folder = stack_folder(settings)
     configured = configured_address(environ)
     with folder.locked(), ThreadPoolExecutor(1) as beside:
-        preparing = beside.submit(prepare)  # imports Prefect, which takes seconds, as the server's starting does
         state = folder.read()
+        if configured is None and not state.runs("server"):
+            beside.submit(prepare)  # imports Prefect, which takes seconds, as the server's starting does
         _end_leftovers(folder, state, say)
         if configured is None:
             state = with_server(folder, state, environ, port=port, say=say)
@@ -76,8 +77,7 @@ def up(environ: Mapping[str, str], *, port: int = DEFAULT_PORT, say: Say) -> Add
         else:
             address = configured
             PrefectApi(address).get("/health")
-        preparing.result()
-        deploy_own(PrefectApi(address))
+        ensure_deployed(PrefectApi(address))
         _with_worker(folder, state, environ, address=address, say=say)
     return address
 
