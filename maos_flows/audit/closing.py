@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from maos_flows.audit import answers, timeline
 from maos_flows.audit.bounds import MOST_REASONING, arrived, bound_answer, bound_rejected
+from maos_flows.audit.drills import end_with_decision
 from maos_flows.audit.encoding import decode, encode
 from maos_flows.audit.openings import Openings, changed, hold
 from maos_flows.audit.rows import DECISION, FAULT
@@ -77,6 +78,7 @@ def close_decision(connection: Connection, openings: Openings, decision: Decisio
                 f"decision {decision_id!r} does not rest on its round {standing.latest_round} as opened"
             )
         _settle(connection, openings, decision, at=at)
+        end_with_decision(connection, decision_id, at=at)
         _write(connection, decision, at=at)
     closed = read(connection, openings, decision_id)
     assert closed is not None

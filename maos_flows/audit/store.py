@@ -13,9 +13,11 @@ from maos_flows.audit.batches import Batches
 from maos_flows.audit.bounds import arrived, in_utc
 from maos_flows.audit.conduct import Conduct
 from maos_flows.audit.configuration import ConfigurationChanges
+from maos_flows.audit.drills import Drills
 from maos_flows.audit.encoding import decode
 from maos_flows.audit.engine import make_engine, name_of, read_url
 from maos_flows.audit.feedback import LearnedStandings
+from maos_flows.audit.isolation import Isolations
 from maos_flows.audit.leases import Lease
 from maos_flows.audit.policies import PolicyVersions
 from maos_flows.audit.rows import DECISION
@@ -363,6 +365,16 @@ class AuditStore:
     def configuration(self) -> ConfigurationChanges:
         """Who changed the configuration, and how."""
         return ConfigurationChanges(self._writing, self._reading)
+
+    @property
+    def drills(self) -> Drills:
+        """What is made to fail on purpose."""
+        return Drills(self._writing, self._reading)
+
+    @property
+    def isolations(self) -> Isolations:
+        """Which agents are kept out of electorates."""
+        return Isolations(self._writing, self._reading)
 
     @property
     def learned(self) -> LearnedStandings:

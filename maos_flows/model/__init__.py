@@ -17,11 +17,13 @@ from maos_flows.model.codes import (
     TieBreak,
 )
 from maos_flows.model.decisions import Certificate, Decision, Dissent, Event, Ruling, Tally, exact
+from maos_flows.model.drills import BYZANTINE_KINDS, FailureKind, PlannedFailure
 from maos_flows.model.oversight import Oversight, Requirement, Rule
 from maos_flows.model.proposals import Context, Opening, Parameters, Proposal
 
 __all__ = [
     "ABSTAIN",
+    "BYZANTINE_KINDS",
     "Absence",
     "AbsenceKind",
     "Agent",
@@ -37,11 +39,13 @@ __all__ = [
     "Electorate",
     "Event",
     "EventKind",
+    "FailureKind",
     "Fault",
     "Opening",
     "Outcome",
     "Oversight",
     "Parameters",
+    "PlannedFailure",
     "Proposal",
     "Protocol",
     "Reason",
