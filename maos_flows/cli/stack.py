@@ -28,7 +28,7 @@ def up(
 
 
 def down(
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds that running decisions have to end.")] = 30.0,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds that running decisions have to end.")] = 40.0,
 ) -> None:
     """Stop the stack. What has not ended goes on when it is up again."""
     from maos_flows.flows.stack import local
