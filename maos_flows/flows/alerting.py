@@ -8,9 +8,9 @@ from functools import partial
 
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
-from prefect.events import emit_event
 
 from maos_flows.audit.store import AuditStore
+from maos_flows.flows.events import tell_alert, tell_slow
 from maos_flows.flows.overseeing import note_when_slow
 from maos_flows.flows.stores import kept
 from maos_flows.model import Event, EventKind, Opening, Oversight
@@ -47,19 +47,20 @@ async def watched(store: AuditStore, opening: Opening, oversight: Oversight) -> 
 
 
 async def _watch(store: AuditStore, opening: Opening, oversight: Oversight, over: asyncio.Event) -> None:
-    decision_id = opening.proposal.decision_id
-    await tell(store, decision_id, oversight)
+    await tell(store, opening, oversight)
     if await note_when_slow(store, opening, oversight, over):
-        await tell(store, decision_id, oversight)
+        tell_slow(opening)
+        await tell(store, opening, oversight)
 
 
-async def tell(store: AuditStore, decision_id: str, oversight: Oversight) -> None:
+async def tell(store: AuditStore, opening: Opening, oversight: Oversight) -> None:
     """Tell the contacts what they have not been told yet; a contact that cannot be reached keeps nobody waiting long.
 
     Every alert is also an event `maos.decision.alert` on Prefect's server, so that automations can act on it.
     """
     if not oversight.is_watched and oversight.failure_rate is None:
         return
+    decision_id = opening.proposal.decision_id
     timeline = await kept(store, partial(store.timeline, decision_id))
     for about, text in pending(timeline, oversight):
         said = f"decision {decision_id}: {about.replace('_', ' ')}\n\n{text}"
@@ -71,11 +72,7 @@ async def tell(store: AuditStore, decision_id: str, oversight: Oversight) -> Non
         if failed:
             words += f"; not reached: {', '.join(failed)}"
         await kept(store, partial(store.note, decision_id, Event(utc_now(), EventKind.ALERT, words, data=data)))
-        emit_event(
-            "maos.decision.alert",
-            resource={"prefect.resource.id": f"maos.decision.{decision_id}", "prefect.resource.name": decision_id},
-            payload={"about": about, "text": text, "contacts": reached, "failed": sorted(failed)},
-        )
+        tell_alert(opening, about=about, told=reached, failed=sorted(failed))
 
 
 async def _reach(contact: str, text: str) -> str:

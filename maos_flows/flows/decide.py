@@ -1,6 +1,7 @@
 """The flow of one decision: open, ask everybody at once, decide, record, show. A run that died goes on where it was."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -105,7 +106,7 @@ async def _decide(request: DecisionRequest, decision_id: str, collect: Collect, 
         tell_opened(begun.opening, is_resumed=bool(begun.answered))
         async with watched(store, begun.opening, request.oversight):
             begun = await _until_closed(begun, request, policy, store, collect, showing)
-    await tell(store, decision_id, request.oversight)
+    await tell(store, begun[0].opening, request.oversight)
     return begun
 
 
@@ -119,7 +120,8 @@ async def _until_closed(
 ) -> Closed:
     """Hold rounds until one decides, or the last is over."""
     while isinstance(begun, Begun):
-        async with told_if_slow(begun.opening):
+        # What counts as slow is configured, and then watched over all rounds, or else a share of the round's time.
+        async with told_if_slow(begun.opening) if request.oversight.slow_seconds is None else nullcontext():
             answers, edges = await collect(begun, request, policy, store)
         evaluated = await _evaluate(begun.opening, request, policy, answers, edges, showing)
         ruled = evaluated.value

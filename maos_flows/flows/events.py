@@ -5,7 +5,7 @@ cast, so that nobody who is still to vote learns it here.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import copy_context
 from datetime import datetime
@@ -79,7 +79,18 @@ async def told_if_slow(opening: Opening) -> AsyncIterator[None]:
 async def _tell_slow(opening: Opening, deadline: datetime) -> None:
     left = (deadline - utc_now()).total_seconds()
     await asyncio.sleep(max(left, 0) * SLOW_AFTER)
-    _tell("slow", opening, round=opening.proposal.round, deadline=deadline.isoformat())
+    tell_slow(opening)
+
+
+def tell_slow(opening: Opening) -> None:
+    """Tell that a decision is slow: by the usual share of its time, or by the threshold that was configured."""
+    deadline = opening.proposal.deadline
+    _tell("slow", opening, round=opening.proposal.round, deadline=None if deadline is None else deadline.isoformat())
+
+
+def tell_alert(opening: Opening, *, about: str, told: Sequence[str], failed: Sequence[str]) -> None:
+    """Tell that the contacts were alerted: what about, which were told, and which could not be."""
+    _tell("alert", opening, about=about, told=list(told), failed=list(failed))
 
 
 def _tell(what: str, opening: Opening, **payload: Any) -> None:
