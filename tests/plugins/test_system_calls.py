@@ -112,7 +112,7 @@ def test_on_linux_every_fence_stands():
 
 
 def test_the_child_is_never_imported_by_what_it_protects():
-    code = "import sys, maos_flows.plugins.installing; print('maos_flows.plugins.child' in sys.modules)"
+    code = "import sys, maos_flows.plugins.sandboxed; print('maos_flows.plugins.child' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
