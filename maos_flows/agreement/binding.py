@@ -24,6 +24,8 @@ CANNOT_SIGN = frozenset({"simulated", "recorded", "human", "model"})
 """Kinds of voters that cannot sign for an agent whose key is elsewhere."""
 
 _MOST_REMEMBERED = 16_384
+_MOST_BINDINGS = 256
+_bindings: dict[str, "Binding"] = {}
 _SAID = ("confidence", "reasoning", "evidence", "risk", "veto", "attributes")
 
 
@@ -86,6 +88,16 @@ def detail_of(ballot: Ballot) -> str:
     return sha256_hex(canonical({name: plain[name] for name in _SAID}))
 
 
+def binding_of(opening: Opening) -> "Binding":
+    """Give the binding of an opening: the same one for a while, so that what was signed or verified is known."""
+    known = _bindings.get(opening.proposal.nonce)
+    if known is None or known.opening != opening:
+        if len(_bindings) >= _MOST_BINDINGS:
+            _bindings.clear()
+        known = _bindings[opening.proposal.nonce] = Binding(opening)
+    return known
+
+
 class Binding:
     """Signs and verifies for one opening. A token is verified once, for all replicas of this process share it."""
 
@@ -94,9 +106,14 @@ class Binding:
         self._read: dict[tuple[str, Kind, str], Mapping[str, object] | None] = {}
 
     @cached_property
+    def digest(self) -> str:
+        """The digest of the opening."""
+        return opening_digest(self.opening)
+
+    @cached_property
     def agreement(self) -> Agreement:
         """The protocol's view of the opening, bound to all of it."""
-        return agreement_of(self.opening, binding=opening_digest(self.opening))
+        return agreement_of(self.opening, binding=self.digest)
 
     @cached_property
     def claims(self) -> Mapping[str, str | int]:
@@ -120,7 +137,7 @@ class Binding:
             detail = detail_of(ballot)
         except ValueError:
             return ballot  # it says what JSON cannot carry
-        return replace(ballot, signature=key.sign(BALLOT, self._ballot_claims(ballot.agent_id, ballot.choice, detail)))
+        return replace(ballot, signature=self._sign_ballot(key, ballot.agent_id, ballot.choice, detail))
 
     def ballot_problem(self, ballot: Ballot) -> tuple[RejectionReason, str] | None:
         """Find why a ballot is not its agent's signed word for this opening; None if it is."""
@@ -141,7 +158,7 @@ class Binding:
     def sign(self, agent: str, key: signing.SigningKey, kind: Kind, payload: Payload) -> str:
         """Sign what an agent, or its replica, states in the protocol."""
         if kind is Kind.BALLOT:
-            return key.sign(BALLOT, self._ballot_claims(agent, str(payload["choice"]), str(payload["detail"])))
+            return self._sign_ballot(key, agent, str(payload["choice"]), str(payload["detail"]))
         token = key.sign(f"bft-{kind.value}", payload)
         self._remember((agent, kind, token), payload)
         return token
@@ -169,15 +186,18 @@ class Binding:
             return None
         if {**self.claims, "agent_id": agent}.items() - said.items():
             return None
-        return {
-            "decision": self.agreement.digest,
-            "agent": agent,
-            "choice": said["choice"],
-            "detail": said["detail"],
-        }
+        return self._stated(agent, said["choice"], said["detail"])
 
-    def _ballot_claims(self, agent: str, choice: str, detail: str) -> Payload:
-        return {**self.claims, "agent_id": agent, "choice": choice, "detail": detail}
+    def _stated(self, agent: str, choice: object, detail: object) -> Mapping[str, object]:
+        """Give what a ballot's claims state in the protocol."""
+        return {"decision": self.agreement.digest, "agent": agent, "choice": choice, "detail": detail}
+
+    def _sign_ballot(self, key: signing.SigningKey, agent: str, choice: str, detail: str) -> str:
+        token = key.sign(BALLOT, {**self.claims, "agent_id": agent, "choice": choice, "detail": detail})
+        elector = self.opening.electorate.elector(agent)
+        if elector is not None and elector.public_key == key.public:
+            self._remember((agent, Kind.BALLOT, token), self._stated(agent, choice, detail))
+        return token
 
 
 class AgentSigning:

@@ -237,7 +237,7 @@ class ByzantineReplicas:
                     self._wake(agent, life)
                 case _:
                     event()
-            if self.is_over:
+            if self._network.next_at != self._network.now and self.is_over:
                 break
 
     def _tell(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from maos_flows.agreement.binding import Binding
+from maos_flows.agreement.binding import binding_of
 from maos_flows.agreement.byzantine import ByzantineReplicas, Pacing
 from maos_flows.agreement.faults import NO_FAULTS, FaultSource
 from maos_flows.agreement.raft import RaftPacing, RaftReplicas
@@ -118,9 +118,9 @@ def agree_now(
     return session.conclude(run_virtually(session.replicas(), faults, on_event))
 
 
-def seed_of(opening: Opening) -> int:
-    """Give the seed of an opening's run: a decision that is taken up again runs as it did."""
-    return int(opening_digest(opening).removeprefix("sha256:")[:12], 16)
+def seed_of(digest: str) -> int:
+    """Give the seed of a run from its opening's digest: a decision that is taken up again runs as it did."""
+    return int(digest.removeprefix("sha256:")[:12], 16)
 
 
 class _Session:
@@ -171,7 +171,7 @@ class _Session:
         """Let in the ballots that are signed as they must be; the others are kept and not counted."""
         if self._policy.protocol is not Protocol.BYZANTINE:
             return tuple(ballots)
-        self._binding = Binding(self._opening)
+        self._binding = binding_of(self._opening)
         admitted = []
         for ballot in ballots:
             signed = self._binding.sign_ballot(ballot, self._keys)
@@ -199,7 +199,7 @@ class _Session:
             hop = max(pacing.hop, self._pace.milliseconds // _HOPS_WATCHED)
             linger = self._pace.give_up
             pacing = Pacing(hop, self._pace.milliseconds // 2, self._pace.give_up, linger)
-        return ByzantineReplicas(self._binding, taking_part, keys, seed=seed_of(self._opening), pacing=pacing)
+        return ByzantineReplicas(self._binding, taking_part, keys, seed=seed_of(self._binding.digest), pacing=pacing)
 
     def _replica_key(self, elector: Elector) -> SigningKey | None:
         public = elector.replica_key or elector.public_key
@@ -230,7 +230,7 @@ class _Session:
             entries,
             down=members - present - spared,
             timing=raft_timing(self._opening.parameters),
-            seed=seed_of(self._opening),
+            seed=seed_of(digest),
             pacing=pacing,
         )
 

@@ -39,7 +39,7 @@ from maos_flows.quorum import majority, tolerated_crashes
 OPEN, CLOSE = "open", "close"
 _TICKS = 10
 _HEARTBEAT_TICKS = 2
-_HOPS_PER_TICK = 3
+_HOPS_PER_TICK = 15
 _RETRY_TICKS = 4
 _PATIENCE = 20
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from functools import partial
 from threading import Lock
 
-from maos_flows.agreement.binding import Binding, bind
+from maos_flows.agreement.binding import bind, binding_of
 from maos_flows.agreement.deciding import Collected, Pace, agree, agree_now
-from maos_flows.agreement.faults import NO_FAULTS, FaultSource
+from maos_flows.agreement.faults import NO_FAULTS, FaultSource, Script
 from maos_flows.agreement.telling import Happening
 from maos_flows.audit.bounds import bound_answer
 from maos_flows.audit.store import AuditStore
@@ -56,7 +56,7 @@ def signed(answer: Ballot | Absence, opening: Opening) -> Ballot | Absence:
     """Sign a ballot with its agent's key, as it will be kept, if the opening wants that and the key is here."""
     if isinstance(answer, Absence) or not opening.proposal.nonce or answer.signature:
         return answer
-    return Binding(opening).sign_ballot(bound_answer(answer), keys_here())
+    return binding_of(opening).sign_ballot(bound_answer(answer), keys_here())
 
 
 def decide_box_by(policy: ConsensusPolicy, opening: Opening, box: BallotBox) -> Decision:
@@ -82,7 +82,8 @@ async def decide_recorded(
         opening: What binds the decision, as it is on record.
         box: The answers accepted.
         faults: What is made to go wrong with the replicas.
-        pace: How fast they go on the clock; None for virtual time, unless a fault acts.
+        pace: How fast they go on the clock; None for virtual time, unless a fault acts that
+            is not known beforehand.
     """
     if policy.protocol is None and policy.digest:
         return await decide_installed(policy, opening, box)
@@ -95,7 +96,7 @@ async def decide_recorded(
         conflicting = await kept(store, partial(_conflicting, store, opening))
     collected = Collected(box.ballots, box.absences, conflicting)
     happened: list[Happening] = []
-    if pace is None and faults is not NO_FAULTS and len(await asyncio.to_thread(faults.acting, 0)):
+    if pace is None and not isinstance(faults, Script) and len(await asyncio.to_thread(faults.acting, 0)):
         pace = Pace(0.0)
     tell = happened.extend if pace is None else partial(_note, store, proposal.decision_id, proposal.round)
     decision = await agree(policy, opening, collected, keys=keys_here(), faults=faults, pace=pace, on_event=tell)
