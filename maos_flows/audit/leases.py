@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from maos_flows.audit.people import open_question_of
 from maos_flows.audit.rows import DECISION, LEASE, ROUND
 
 
@@ -74,7 +75,10 @@ def read(connection: Connection, subjects: Iterable[str]) -> dict[str, Lease]:
 
 
 def read_overdue(connection: Connection, *, before: datetime, limit: int) -> tuple[tuple[str, str], ...]:
-    """Name open decisions whose latest round's deadline was before an instant, the oldest first, each with its run."""
+    """Name open decisions whose latest round's deadline was before an instant, the oldest first, each with its run.
+
+    One that waits for a person is not among them before the person's own deadline.
+    """
     last = (
         select(func.max(ROUND.c.number))
         .where(ROUND.c.decision_id == DECISION.c.id)
@@ -84,7 +88,7 @@ def read_overdue(connection: Connection, *, before: datetime, limit: int) -> tup
     query = (
         select(DECISION.c.id, DECISION.c.run_id)
         .join(ROUND, (ROUND.c.decision_id == DECISION.c.id) & (ROUND.c.number == last))
-        .where(DECISION.c.outcome.is_(None), ROUND.c.deadline < before)
+        .where(DECISION.c.outcome.is_(None), ROUND.c.deadline < before, ~open_question_of(before))
         .order_by(DECISION.c.opened_at, DECISION.c.id)
         .limit(limit)
     )

@@ -19,6 +19,7 @@ from maos_flows.audit.engine import make_engine, name_of, read_url
 from maos_flows.audit.feedback import LearnedStandings
 from maos_flows.audit.isolation import Isolations
 from maos_flows.audit.leases import Lease
+from maos_flows.audit.people import PeopleAsked
 from maos_flows.audit.policies import PolicyVersions
 from maos_flows.audit.rows import DECISION
 from maos_flows.audit.runs import StageRecord, WorkflowRun
@@ -380,6 +381,11 @@ class AuditStore:
     def learned(self) -> LearnedStandings:
         """What became known of decisions, and what agents' records are since."""
         return LearnedStandings(self._writing, self._reading)
+
+    @property
+    def people(self) -> PeopleAsked:
+        """What people are asked, and what they answered."""
+        return PeopleAsked(self._writing, self._reading)
 
     @property
     def policies(self) -> PolicyVersions:
