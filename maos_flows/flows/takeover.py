@@ -40,13 +40,14 @@ ABANDONED_AFTER = timedelta(minutes=5)
 _LONGEST_PAUSE_SECONDS = 60.0
 _PAGE = 200
 _IN_PROGRESS = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+_TO_TAKE_UP = (*_IN_PROGRESS, StateType.FAILED)
 _TO_COME = (StateType.SCHEDULED, StateType.PENDING, StateType.PAUSED)
 _FLOWS = ("maos-decide", "maos-ask", "maos-workflow")
 
 
-def subject_of(flow_run: FlowRun) -> str:
+def subject_of(flow_run_id: UUID) -> str:
     """Name a flow run as leases do."""
-    return f"flow-run:{flow_run.id}"
+    return f"flow-run:{flow_run_id}"
 
 
 def ids_of(flow_run: FlowRun) -> tuple[str, str]:
@@ -66,13 +67,19 @@ def decisions_of(flow_run: FlowRun, store: AuditStore) -> tuple[str, ...]:
     return tuple(name for name in names if store.opening(name) is not None and store.decision(name) is None)
 
 
+def has_broken_off(flow_run: FlowRun, store: AuditStore) -> bool:
+    """Say whether a flow run that failed has left something open: the audit store was away, or something like it."""
+    run = store.run(ids_of(flow_run)[1])
+    return bool(decisions_of(flow_run, store)) or (run is not None and run.outcome is None)
+
+
 async def take_up(client: PrefectClient, store: AuditStore, flow_run: FlowRun, *, why: str, times: int) -> str:
-    """Have a flow run that lost its process run again, or end it: cancelled if that was wanted, crashed if given up.
+    """Have a flow run that lost its process, or broke off, run again; or end it, if it was cancelled or is given up.
 
     Args:
         client: Prefect's.
         store: The audit store.
-        flow_run: The run.
+        flow_run: The run, as it was before it was begun or since.
         why: What became of its process.
         times: How often it was taken up by now.
 
@@ -84,7 +91,8 @@ async def take_up(client: PrefectClient, store: AuditStore, flow_run: FlowRun, *
     except ObjectNotFound:
         return ""
     state = current.state
-    if state is None or state.type not in _IN_PROGRESS:
+    has_run_since = current.run_count > flow_run.run_count + 1
+    if state is None or state.type not in _TO_TAKE_UP or has_run_since:
         return ""
     if state.type is StateType.CANCELLING:
         await cancelled(client, store, current)
@@ -140,7 +148,7 @@ async def sweep(
     in_progress = await _read(client, _IN_PROGRESS, pool=WorkPoolFilter(name=WorkPoolFilterName(any_=[pool])))
     now = utc_now()
     old = {
-        subject_of(run): run
+        subject_of(run.id): run
         for run in in_progress
         if run.id not in busy and run.state is not None and run.state.timestamp <= now - lease
     }

@@ -27,6 +27,7 @@ from maos_flows.flows.stores import audit_store
 from maos_flows.flows.takeover import (
     cancelled,
     close_abandoned,
+    has_broken_off,
     stopped_by_somebody,
     subject_of,
     sweep,
@@ -108,8 +109,10 @@ class MaosWorker(BaseWorker[MaosJobConfiguration, BaseVariables, MaosWorkerResul
         self._prefetch_seconds = 0  # a warm process needs no start before its time
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         self._at_work: dict[UUID, Work] = {}
+        self._claimed: set[UUID] = set()
         self._is_draining = False
         self._is_one_free = asyncio.Event()
+        self._unsettled: list[tuple[Work, Ended]] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._pool = WarmPool(self._limit, runs=self._settings.runs, memory_mib=self._settings.memory_mib)
         try:
@@ -200,6 +203,22 @@ class MaosWorker(BaseWorker[MaosJobConfiguration, BaseVariables, MaosWorkerResul
             self._submitting_flow_run_ids.discard(flow_run.id)
             self._release_limit_slot(flow_run.id)
 
+    async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
+        """Claim a run; from then on it is this worker's, and it says so however long it takes to begin."""
+        is_claimed = await super()._propose_pending_state(flow_run)
+        if is_claimed:
+            self._claimed.add(flow_run.id)
+        return is_claimed
+
+    async def _submit_run_and_capture_errors(
+        self, flow_run: FlowRun, task_status: anyio.abc.TaskStatus[int | Exception] | None = None
+    ) -> BaseWorkerResult | Exception:
+        """Run what was claimed, to its end."""
+        try:
+            return await super()._submit_run_and_capture_errors(flow_run, task_status)
+        finally:
+            self._claimed.discard(flow_run.id)
+
     async def _propose_submitting_state(self, flow_run: FlowRun) -> None:
         """Leave out a state that says that a program is being started: there is none, and it costs a tenth of a run."""
 
@@ -235,13 +254,13 @@ class MaosWorker(BaseWorker[MaosJobConfiguration, BaseVariables, MaosWorkerResul
         try:
             await self._settle(work, ended)
         except _PASSING as error:
-            # Nobody renews its lease, so it is taken up when the server is there again.
             self._logger.warning("flow run %s: %s; it is seen to later: %s", flow_run.id, ended.explanation, error)
+            self._unsettled.append((work, ended))
         return MaosWorkerResult(identifier=name, status_code=0)
 
     async def _settle(self, work: Work, ended: Ended) -> None:
         """See to a run whose process has ended it or is gone."""
-        subject = subject_of(work.flow_run)
+        subject = subject_of(work.flow_run.id)
         if work.is_lost or (ended.was_refused and work.stopped is None):
             return
         if ended.state is None and work.stopped is not None:
@@ -250,11 +269,17 @@ class MaosWorker(BaseWorker[MaosJobConfiguration, BaseVariables, MaosWorkerResul
         elif ended.state is None:
             await self._take_up(work.flow_run, why=ended.explanation)
             return
+        elif ended.state == StateType.FAILED.value and await self._has_broken_off(work.flow_run):
+            await self._take_up(work.flow_run, why="it broke off")
+            return
         await asyncio.to_thread(self._store.release_leases, self._owner, [subject])
+
+    async def _has_broken_off(self, flow_run: FlowRun) -> bool:
+        return await asyncio.to_thread(has_broken_off, flow_run, self._store)
 
     async def _take_up(self, flow_run: FlowRun, *, why: str) -> None:
         """Have a run begin again whose process is gone."""
-        subject, now = subject_of(flow_run), utc_now()
+        subject, now = subject_of(flow_run.id), utc_now()
         until = now + timedelta(seconds=self._settings.lease_seconds)
         times = await asyncio.to_thread(self._store.take_over_lease, self._owner, subject, now=now, until=until)
         if times is not None:
@@ -263,16 +288,17 @@ class MaosWorker(BaseWorker[MaosJobConfiguration, BaseVariables, MaosWorkerResul
 
     async def _renew_leases(self) -> None:
         """Say of every run in progress that somebody is at work; stop those another worker has taken over."""
-        works = {subject_of(work.flow_run): work for work in tuple(self._at_work.values())}
-        if not works:
+        claimed = {subject_of(flow_run_id): flow_run_id for flow_run_id in self._claimed}
+        if not claimed:
             return
         now = utc_now()
         until = now + timedelta(seconds=self._settings.lease_seconds)
-        held = await asyncio.to_thread(self._store.renew_leases, self._owner, works, now=now, until=until)
-        for subject in works.keys() - held:
-            self._logger.warning("%s was taken over by another worker", subject)
-            works[subject].is_lost = True
-            works[subject].process.kill()
+        held = await asyncio.to_thread(self._store.renew_leases, self._owner, claimed, now=now, until=until)
+        for subject in claimed.keys() - held:
+            if work := self._at_work.get(claimed[subject]):
+                self._logger.warning("%s was taken over by another worker", subject)
+                work.is_lost = True
+                work.process.kill()
 
     async def _stop_what_is_to_stop(self) -> None:
         """End the processes of runs that somebody cancelled or suspended."""
@@ -285,9 +311,12 @@ class MaosWorker(BaseWorker[MaosJobConfiguration, BaseVariables, MaosWorkerResul
 
     async def _take_over(self) -> None:
         """Look for runs whose worker is gone, and for decisions nobody can end any more."""
+        while self._unsettled:
+            await self._settle(*self._unsettled[0])
+            self._unsettled.pop(0)
         lease = timedelta(seconds=self._settings.lease_seconds)
         done = await sweep(
-            self.client, self._store, pool=self._work_pool_name, owner=self._owner, lease=lease, busy=self._at_work
+            self.client, self._store, pool=self._work_pool_name, owner=self._owner, lease=lease, busy=self._claimed
         )
         done += await close_abandoned(self.client, self._store)
         for line in done:

@@ -19,7 +19,7 @@ from maos_flows.request import DecisionRequest
 from tests.flows import doomed
 
 PROGRAM = doomed.__file__
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 180
 
 
 def function(name: str) -> Agent:

@@ -14,12 +14,13 @@ import pytest_asyncio
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.states import Cancelling, Running
+from prefect.states import AwaitingRetry, Cancelling, Failed, Running
 
 from maos_flows.audit.store import AuditStore
 from maos_flows.flows.stores import audit_store
-from maos_flows.flows.takeover import MOST_TAKEOVERS, close_abandoned, sweep, take_up
+from maos_flows.flows.takeover import MOST_TAKEOVERS, close_abandoned, has_broken_off, sweep, take_up
 from maos_flows.flows.tasks import POLICIES
+from maos_flows.flows.undecided import CANCELLED, close_undecided
 from maos_flows.flows.worker import MaosWorker
 from maos_flows.model import Ballot, EventKind, Outcome, Reason
 from maos_flows.records import from_plain
@@ -128,6 +129,27 @@ async def test_a_run_that_is_over_or_gone_is_not_taken_up(client: PrefectClient)
     assert (scheduled, await take_up(client, audit_store(), run, why="", times=1)) == ("", "")
 
 
+async def test_a_run_that_failed_with_its_decision_open_goes_on(client: PrefectClient) -> None:
+    """The audit store was away for a moment: nothing is lost by it."""
+    run = await running(client, await make_pool())
+    await client.set_flow_run_state(run.id, Failed(), force=True)
+
+    assert has_broken_off(run, audit_store())
+    assert await take_up(client, audit_store(), run, why="it broke off", times=1) == "taken up again"
+    close_undecided(audit_store(), decision_id_of(run), CANCELLED)
+    assert not has_broken_off(run, audit_store())
+
+
+async def test_a_run_that_has_begun_again_since_is_not_taken_up_twice(client: PrefectClient) -> None:
+    run = await running(client, await make_pool())
+    for _ in range(2):
+        await client.set_flow_run_state(run.id, AwaitingRetry(), force=True)
+        await client.set_flow_run_state(run.id, Running(), force=True)
+
+    assert await take_up(client, audit_store(), run, why="its process was killed", times=1) == ""
+    assert (await client.read_flow_run(run.id)).state_type is StateType.RUNNING
+
+
 def opened_long_ago(name: str) -> None:
     request = from_plain(DecisionRequest, request_to(function("approve"), timeout_seconds=60))
     long_ago = utc_now() - LONG
@@ -167,7 +189,7 @@ def check_decided_once(store: AuditStore, name: str) -> None:
 async def test_no_decision_is_lost_or_made_twice_when_a_worker_is_killed(
     client: PrefectClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MAOS_LEASE", "3s")
+    monkeypatch.setenv("MAOS_LEASE", "6s")
     pool = await make_pool()
     store = audit_store()
     request = {"request": request_to(function("approve"), function("wait_for_leave"))}
