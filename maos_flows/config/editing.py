@@ -19,10 +19,10 @@ Change = tuple[tuple[str, ...], Any, Any]
 
 def merged(text: str, addition: str) -> str:
     """Lay one document over another: new keys come with their comments, values and lists take the place of others."""
-    if not said_in(text):
-        _parse(addition)
+    if not _document(text):
+        _document(addition)
         return _comments_of(text) + addition
-    after = _edited(text, lambda document: _merge(document, _parse(addition)))
+    after = _edited(text, lambda document: _merge(document, _document(addition)))
     return _checked(after, merge(said_in(text), said_in(addition)))
 
 
@@ -106,6 +106,18 @@ def _parse(text: str) -> Any:
     return CommentedMap() if found is None else found
 
 
+def _document(text: str) -> CommentedMap:
+    """Read a document of keys and values with its comments; one without keys is empty.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is something else.
+    """
+    found = _parse(text)
+    if not isinstance(found, CommentedMap):
+        raise ConfigurationError([Problem("", "must be a mapping of keys to values")])
+    return found
+
+
 def _parse_value(text: str) -> Any:
     """Read a value with its comments and quotes kept: what it means is for the reader of the key."""
     found = _parse(f"value: {text}\n")
@@ -115,9 +127,7 @@ def _parse_value(text: str) -> Any:
 
 
 def _edited(text: str, change: Callable[[CommentedMap], None]) -> str:
-    document = _parse(text)
-    if not isinstance(document, CommentedMap):
-        raise ConfigurationError([Problem("", "must be a mapping of keys to values")])
+    document = _document(text)
     was_empty = not document
     change(document)
     if not document:
@@ -141,9 +151,7 @@ def _comments_of(text: str) -> str:
     return "".join(kept)
 
 
-def _merge(below: CommentedMap, above: Any) -> None:
-    if not isinstance(above, CommentedMap):
-        raise ConfigurationError([Problem("", "must be a mapping of keys to values")])
+def _merge(below: CommentedMap, above: CommentedMap) -> None:
     for name, value in above.items():
         if isinstance(value, CommentedMap) and isinstance(below.get(name), CommentedMap):
             _merge(below[name], value)

@@ -112,6 +112,20 @@ def test_what_is_no_plain_mapping_is_refused(text):
         merged(TEXT, text)
 
 
+@pytest.mark.parametrize("text", ["[1, 2]\n", "just text\n"])
+def test_a_file_that_is_no_mapping_is_not_written_over(text):
+    with pytest.raises(ConfigurationError, match="must be a mapping"):
+        merged(text, TEXT)
+    with pytest.raises(ConfigurationError, match="must be a mapping"):
+        with_value(text, ("agent_weights", "tester"), "2")
+
+
+@pytest.mark.parametrize("value", ["+12", "1_0.5_0", "2001-12-14t21:59:43.10-05:00", "2026-13-45"])
+def test_what_would_be_written_otherwise_than_it_was_meant_is_refused(value):
+    with pytest.raises(ConfigurationError, match=r"edit the file by hand|month must be"):
+        with_value(TEXT, ("consensus", "default_algorithm"), value)
+
+
 @pytest.mark.parametrize("value", ["a: b", "[a", "*x", "&x 1", "!!int 3", "x\ny: 1"])
 def test_what_is_no_value_on_one_line_is_refused(value):
     with pytest.raises(ConfigurationError):
