@@ -1,6 +1,5 @@
 """Watch decisions while they run: a live view on a terminal, plain lines elsewhere. It only reads the audit store."""
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from maos_flows.audit.store import AuditStore
+from maos_flows.cli.output import say
 from maos_flows.cli.watching.lines import lines_of
 from maos_flows.cli.watching.reading import Reader, Timelines
 from maos_flows.cli.watching.screen import overview
@@ -56,7 +56,7 @@ def _follow_in_lines(timelines: Timelines, stop: Signal) -> None:
         last = stop.wait(INTERVAL_SECONDS)
         try:
             for line in _lines(timelines.news()):
-                print(line, file=sys.stderr, flush=True)
+                say(line)
         except StoreError:
             pass  # the store was busy: what was missed is read the next time
         if last:

@@ -37,8 +37,9 @@ def as_json(data: Any, *, indent: int | None = None) -> str:
 
 
 def say(text: str) -> None:
-    """Tell a person something beside the result."""
-    print(text, file=sys.stderr, flush=True)
+    """Tell a person something beside the result, in one write: another thread may be telling something too."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 def fail(text: str) -> NoReturn:
