@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maos_flows.model import Agent, Roster
-from maos_flows.selection import select_agents
+from maos_flows.selection import mentioned, select_agents
 
 ROSTER = Roster(
     (
@@ -71,3 +71,9 @@ def test_selection_keeps_the_order_of_the_roster_and_fills_every_place_it_can(me
     enabled = [agent for agent in agents if agent.enabled]
     assert len(chosen) == min(most, len(enabled))
     assert [agent for agent in enabled if agent in chosen] == list(chosen)
+
+
+def test_names_a_text_mentions_are_given_once_and_in_their_order():
+    names = ("security", "front_end", "law", "security", "--")
+
+    assert mentioned(names, "Front-end and SECURITY, by lawyers") == ("security", "front_end")

@@ -9,7 +9,9 @@ from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, FormatOption, print
 
 
 def up(
-    port: Annotated[int, typer.Option(min=1, max=65_535, help="The server's port, or the next free one.")] = 4200,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65_535, help="The server's port, or the next free one; 4200 at first.")
+    ] = None,
     format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
 ) -> None:
     """Start what does not run: a Prefect server, unless PREFECT_API_URL names one, and a worker."""

@@ -111,6 +111,17 @@ def test_a_worker_that_was_killed_is_started_again(shell):
     assert worker["pid"] != killed
 
 
+def test_a_server_that_was_killed_is_started_where_it_was(shell):
+    before = shell.parts()["server"]
+    os.kill(before["pid"], signal.SIGKILL)
+    submitted = shell.maos("task", "submit", "Which one: a, b, or c?", "--wait", "--max-agents", "3")
+    after = shell.parts()["server"]
+
+    assert submitted.returncode == 0, submitted.stderr
+    assert after["runs"]
+    assert after["found"].split(" ")[0] == before["found"].split(" ")[0]
+
+
 def test_another_audit_store_needs_another_worker(shell):
     other = Shell(shell.folder)
     other.environment |= {**shell.environment, "MAOS_DATABASE_URL": f"sqlite:///{shell.folder / 'other.db'}"}

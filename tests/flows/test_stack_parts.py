@@ -243,6 +243,14 @@ class TestWithoutAStack:
         assert [(part.name, part.runs) for part in parts_of(environ)] == [("server", False), ("worker", False)]
         assert told == []
 
+    def test_a_stack_whose_home_was_removed_is_stopped(self, environ, tmp_path):
+        home = str(tmp_path / "home" / "stack" / "prefect")
+        lost = started(tmp_path, SLEEPER, "prefect", "server", "start", PREFECT_HOME=home)
+        was_there = down(environ, patience_seconds=5, say=lambda _: None)
+
+        assert was_there
+        assert not is_running(lost)
+
     def test_there_are_no_logs(self, environ):
         with pytest.raises(NotFoundError, match="there are no logs"):
             list(logs.last_lines(environ, "", lines=5))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from maos_flows.audit.engine import name_of, read_url
@@ -51,12 +52,12 @@ def is_whole(environ: Mapping[str, str]) -> bool:
     )
 
 
-def up(environ: Mapping[str, str], *, port: int = DEFAULT_PORT, say: Say) -> Address:
+def up(environ: Mapping[str, str], *, port: int | None = None, say: Say) -> Address:
     """Start what does not run: a server, unless one is configured, and a worker. Waits until the server answers.
 
     Args:
         environ: The environment: the worker's, and where everything is.
-        port: The server's port; if it is taken, the next that is free.
+        port: The server's port; if it is taken, the next that is free. Without one, where it was before, else 4200.
         say: Is told what takes a while.
 
     Raises:
@@ -72,7 +73,8 @@ def up(environ: Mapping[str, str], *, port: int = DEFAULT_PORT, say: Say) -> Add
             beside.submit(prepare)  # imports Prefect, which takes seconds, as the server's starting does
         _end_leftovers(folder, state, say)
         if configured is None:
-            state = with_server(folder, state, environ, port=port, say=say)
+            wished = port or urlsplit(state.server_url).port or DEFAULT_PORT
+            state = with_server(folder, state, environ, port=wished, say=say)
             address = own_address(state, environ)
         else:
             address = configured
@@ -111,8 +113,8 @@ def down(environ: Mapping[str, str], *, patience_seconds: float, say: Say) -> bo
         Whether there was anything to stop.
     """
     folder = stack_folder(settings_from(environ))
-    if not folder.path.exists():
-        return False
+    if not folder.path.exists():  # somebody removed it: what was started from it is found all the same
+        return _end_leftovers(folder, StackState(), say)
     with folder.locked():
         state = folder.read()
         there = any(map(state.runs, ORDER))
