@@ -144,6 +144,15 @@ def _may_stand_in_id(character: str) -> bool:
     return character.isalnum() or character in "_.@-" or unicodedata.category(character).startswith("M")
 
 
+def read_block(value: object) -> str:
+    """Read the name of a Prefect block: its type and its name, with a slash between."""
+    text = value if isinstance(value, str) else ""
+    kind, slash, name = text.strip().partition("/")
+    if not (kind and slash and name) or "/" in name:
+        raise ValueError(f"{str(value)[:40]!r} is not a Prefect block; write it like slack-webhook/on-call")
+    return text.strip()
+
+
 def distinct(items: tuple[Item, ...]) -> tuple[Item, ...]:
     """Refuse a list that names the same thing twice."""
     seen: set[Item] = set()
@@ -196,6 +205,7 @@ AgentId = Annotated[
     PlainValidator(read_agent_id),
     WithJsonSchema({"type": "string", "pattern": r"^[^\s/\\:,;'\"]{1,64}$"}),
 ]
+Block = Annotated[str, PlainValidator(read_block), WithJsonSchema({"type": "string", "pattern": "^[^/]+/[^/]+$"})]
 
 
 @dataclass(frozen=True, slots=True)

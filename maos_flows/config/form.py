@@ -7,7 +7,19 @@ from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from maos_flows.forms import Form
 from maos_flows.roster import Agents, ExpertiseForm
-from maos_flows.text_types import Distinct, Flag, Name, Positive, Probability, Seconds, Share, Text, Weight, read_pause
+from maos_flows.text_types import (
+    Block,
+    Distinct,
+    Flag,
+    Name,
+    Positive,
+    Probability,
+    Seconds,
+    Share,
+    Text,
+    Weight,
+    read_pause,
+)
 
 __all__ = ["ConfigurationForm"]
 
@@ -21,19 +33,9 @@ def read_milliseconds(value: object) -> int:
     return round(seconds * 1000)
 
 
-def read_block(value: object) -> str:
-    """Read the name of a Prefect block: its type and its name, with a slash between."""
-    text = value if isinstance(value, str) else ""
-    kind, slash, name = text.strip().partition("/")
-    if not (kind and slash and name) or "/" in name:
-        raise ValueError(f"{str(value)[:40]!r} is not a Prefect block; write it like slack-webhook/on-call")
-    return text.strip()
-
-
 Milliseconds = Annotated[
     int, PlainValidator(read_milliseconds), WithJsonSchema({"type": ["number", "string"], "exclusiveMinimum": 0})
 ]
-Block = Annotated[str, PlainValidator(read_block), WithJsonSchema({"type": "string", "pattern": "^[^/]+/[^/]+$"})]
 Blocks = Annotated[tuple[Block, ...], Distinct]
 
 

@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import PlainValidator
 from pydantic.fields import FieldInfo
 
-from maos_flows.config.form import AlgorithmsForm, ConfigurationForm, OwnAlgorithmForm, read_block, read_milliseconds
+from maos_flows.config.form import AlgorithmsForm, ConfigurationForm, OwnAlgorithmForm, read_milliseconds
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import Form, nearest
 from maos_flows.model import exact
 from maos_flows.text_types import (
+    read_block,
     read_flag,
     read_number,
     read_positive,
