@@ -77,9 +77,8 @@ class AuditStore:
     def hand_over(self, work: Callable[[], Value]) -> "Future[Value]":
         """Have work with this store done by the store's own thread, in one transaction with whatever else is waiting.
 
-        A commit costs more than what it commits, so many answers that arrive at once are best handed over so; and what
-        calls several methods is then on disk as one or not at all. Work may run twice, the first time undone: it must
-        do nothing but call this store.
+        A commit costs more than what it commits, and what calls several methods is then kept whole or not at all. Work
+        may run twice, the first time undone: it must do nothing but call this store.
 
         Returns:
             What the work returned, once it is on disk; or what it raised, and then nothing of it is kept.
@@ -206,12 +205,26 @@ class AuditStore:
             NotFoundError: There is no such decision.
             ConfigurationError: The event tells of something the store keeps (a ballot, ...) and writes itself.
         """
-        if event.kind in timeline.OF_ROWS:
-            message = f"{event.kind.value!r} is written by the store itself, with what it tells of"
-            raise ConfigurationError([Problem("kind", message)])
+        (noted,) = self.note_all(decision_id, [event])
+        return noted
+
+    def note_all(self, decision_id: str, events: Sequence[Event]) -> tuple[Event, ...]:
+        """Add events, at least one, to a decision's timeline, one after the other and all at once.
+
+        Returns:
+            The events with their numbers.
+
+        Raises:
+            NotFoundError: There is no such decision.
+            ConfigurationError: An event tells of something the store keeps (a ballot, ...) and writes itself.
+        """
+        for event in events:
+            if event.kind in timeline.OF_ROWS:
+                message = f"{event.kind.value!r} is written by the store itself, with what it tells of"
+                raise ConfigurationError([Problem("kind", message)])
         with self._writing() as connection:
             openings.hold(connection, decision_id)
-            return timeline.append(connection, decision_id, event)
+            return timeline.append_all(connection, decision_id, events)
 
     def timeline(self, decision_id: str, *, after: int = 0) -> tuple[Event, ...]:
         """Read a decision's events in order, from the one after number `after` on."""
