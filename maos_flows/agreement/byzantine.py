@@ -40,7 +40,7 @@ class Pacing:
     """How fast a run goes, in milliseconds.
 
     Attributes:
-        hop: The longest a message takes, and a tick of the protocol.
+        hop: A tick of the protocol; a message takes less, so what is said in one tick is heard by the next.
         gathering: Over how long the ballots are cast.
         give_up: When the run ends without agreement; None for `f + 3` views.
         linger: How long replicas that are down or cut off are waited for once the others have agreed.
@@ -98,7 +98,7 @@ class ByzantineReplicas:
         self._pacing = pacing
         self._seed = seed
         self._chance = Random(seed)  # noqa: S311  replayable from the recorded seed; keys are drawn elsewhere
-        self._network = Network(self.agreement.agents, self._chance, pacing.hop)
+        self._network = Network(self.agreement.agents, self._chance, max(1, pacing.hop - 1))
         self._silent = frozenset(agent for agent in self.agreement.agents if agent not in self._ballots)
         self._cross_at = pacing.gathering + pacing.hop
         self._last_cast = self._cross_at + _CROSS_HOPS * pacing.hop

@@ -1,6 +1,7 @@
 """A decision's timeline: events numbered without a gap, written with the rows they tell of."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,23 +40,32 @@ _SINCE = (
 
 def append(connection: Connection, decision_id: str, event: Event) -> Event:
     """Add an event with the next number. The caller holds the decision (`openings.hold`), so no other can take it."""
+    (numbered,) = append_all(connection, decision_id, [event])
+    return numbered
+
+
+def append_all(connection: Connection, decision_id: str, events: Sequence[Event]) -> tuple[Event, ...]:
+    """Add events in order with the next numbers, in one statement. The caller holds the decision."""
     notes = notes_of(connection)
     last: int | None = notes.get((_SEQUENCE, decision_id))
     if last is None:
         last = int(connection.execute(_LAST, {"decision": decision_id}).scalar_one())
-    notes[_SEQUENCE, decision_id] = last + 1
-    bounded = replace(bound_event(event), sequence=last + 1)
-    values = {
-        "decision_id": decision_id,
-        "sequence": bounded.sequence,
-        "at": bounded.at,
-        "kind": bounded.kind.value,
-        "agent_id": bounded.agent_id,
-        "text": bounded.text,
-        "record": encode(dict(bounded.data)),
-    }
-    connection.execute(_ADD, values)
-    return bounded
+    numbered = tuple(replace(bound_event(event), sequence=number) for number, event in enumerate(events, last + 1))
+    notes[_SEQUENCE, decision_id] = last + len(numbered)
+    values = [
+        {
+            "decision_id": decision_id,
+            "sequence": event.sequence,
+            "at": event.at,
+            "kind": event.kind.value,
+            "agent_id": event.agent_id,
+            "text": event.text,
+            "record": encode(dict(event.data)),
+        }
+        for event in numbered
+    ]
+    connection.execute(_ADD, values[0] if len(values) == 1 else values)
+    return numbered
 
 
 def read(connection: Connection, decision_id: str, *, after: int) -> tuple[Event, ...]:

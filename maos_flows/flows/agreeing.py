@@ -31,15 +31,17 @@ from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.policies.deciding import decide
 from maos_flows.voters.base import utc_now
 
-_folders: dict[str, KeyFolder] = {}
+_folders: dict[tuple[str | None, str | None], KeyFolder] = {}
 _lock = Lock()
 
 
 def keys_here() -> KeyFolder:
     """Give the keys of this installation: the folder `keys` in its home."""
-    folder = settings_from(os.environ).home / "keys"
+    place = os.environ.get("MAOS_HOME"), os.environ.get("HOME")
     with _lock:
-        return _folders.setdefault(str(folder), KeyFolder(folder))
+        if place not in _folders:
+            _folders[place] = KeyFolder(settings_from(os.environ).home / "keys")
+        return _folders[place]
 
 
 def bound(opening: Opening, policy: ConsensusPolicy) -> Opening:
@@ -115,13 +117,20 @@ def _conflicting(store: AuditStore, opening: Opening) -> tuple[Ballot, ...]:
 
 def _note_once(store: AuditStore, decision_id: str, number: int, happened: Sequence[Happening]) -> None:
     """Write what happened on virtual time, unless a run that broke off afterwards has written the same."""
-    if any("at_ms" in event.data and event.data.get("round") == number for event in store.timeline(decision_id)):
-        return
-    _note(store, decision_id, number, happened)
+    if number == 1:
+        is_known = store.happened(decision_id, happened[-1].kind)
+    else:
+        is_known = any(
+            "at_ms" in event.data and event.data.get("round") == number for event in store.timeline(decision_id)
+        )
+    if not is_known:
+        _note(store, decision_id, number, happened)
 
 
 def _note(store: AuditStore, decision_id: str, number: int, happened: Sequence[Happening]) -> None:
     now = utc_now()
-    for one in happened:
-        data = {"round": number, "at_ms": one.at, **one.data}
-        store.note(decision_id, Event(now, one.kind, one.text, one.agent_id, data=data))
+    events = [
+        Event(now, one.kind, one.text, one.agent_id, data={"round": number, "at_ms": one.at, **one.data})
+        for one in happened
+    ]
+    store.note_all(decision_id, events)

@@ -32,6 +32,24 @@ async def test_tasks_decide_in_an_async_flow_of_ones_own():
     assert (larger.choice, larger.outcome) == (None, Outcome.NOT_REACHED)
 
 
+async def test_agreement_is_a_task_run_of_its_own_name_in_a_flow_of_ones_own():
+    @flow
+    async def own():
+        proposal = propose("Which one?", choices=("a", "b"))
+        ballots = await collect_ballots(proposal, Roster(agents("a", "a", "a", "b")))
+        signed = await maos_flows.byzantine_tolerant(proposal, ballots, threshold="2/3")
+        return signed, await maos_flows.raft(proposal, ballots)
+
+    byzantine, raft = await own()
+    assert (maos_flows.byzantine_tolerant.task_run_name, maos_flows.raft.task_run_name) == (
+        "byzantine_tolerant",
+        "raft",
+    )
+    assert (byzantine.choice, raft.choice) == ("a", "a")
+    assert byzantine.certificate is not None
+    assert raft.details["agreement"]["leader"] in {ballot.agent_id for ballot in raft.ballots}
+
+
 def test_tasks_decide_in_a_sync_flow_of_ones_own():
     @flow
     def own():
