@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 import pytest_asyncio
 from prefect import get_client
@@ -204,8 +205,10 @@ async def test_no_decision_is_lost_or_made_twice_when_a_worker_is_killed(
 
         await until(two_are_in_progress)
     finally:
+        warm = psutil.Process(killed.pid).children(recursive=True)
         os.kill(killed.pid, signal.SIGKILL)
         killed.wait()
+    assert psutil.wait_procs(warm, timeout=60)[1] == [], "its processes end with it"
     (tmp_path / "asked.leave").touch()
     other = asyncio.create_task(MaosWorker(pool, limit=2).start(printer=lambda _: None))
     over = await ended(client, *(run.id for run in runs))
