@@ -5,6 +5,7 @@ has lost nothing: whoever submits next, and `maos up`, make the flow runs that a
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from uuid import uuid4
 from maos_flows.audit.encoding import decode, encode
 from maos_flows.audit.store import AuditStore, Submission, SubmissionKind
 from maos_flows.config import settings_from
+from maos_flows.errors import ConfigurationError, Problem, ServerError
 from maos_flows.flows.api import Address, PrefectApi, configured_address
 from maos_flows.flows.deployments import DECIDE, POOL, WORKFLOW, deployment_id
 from maos_flows.flows.stack.local import is_whole, running_address, up
@@ -22,6 +24,9 @@ from maos_flows.request import DecisionRequest
 
 REQUIRED = "consensus-required"
 """The tag of flow runs whose decision must be reached."""
+
+_MOST_BYTES = 500_000
+"""Prefect refuses parameters above 524,288 bytes."""
 
 _MOST_TAKEN_UP = 1_000
 _LOST = {"CRASHED"}
@@ -95,8 +100,17 @@ def known_server(environ: Mapping[str, str]) -> PrefectApi | None:
 
 
 def keep_decision(store: AuditStore, request: DecisionRequest, *, requires_consensus: bool) -> Submission:
-    """Keep a decision that is handed in, under a new id."""
+    """Keep a decision that is handed in, under a new id.
+
+    Raises:
+        ConfigurationError: It is larger than Prefect takes.
+    """
     content = encode(SubmittedDecision(request, requires_consensus))
+    if len(content) > _MOST_BYTES:
+        message = (
+            f"the request has {len(content)} bytes, and Prefect takes {_MOST_BYTES}: ask fewer agents, or `maos decide`"
+        )
+        raise ConfigurationError([Problem("--max-agents", message)])
     title = request.title or request.question
     return store.submit(Submission(f"d-{uuid4().hex[:12]}", SubmissionKind.DECISION, title, content, _now()))
 
@@ -120,7 +134,8 @@ def hand_in(store: AuditStore, submission: Submission, address: Address) -> Hand
         if found.flow_run_id is None and found.begun_at is None
     ]
     for found in waiting:
-        _make_flow_run(api, store, found)
+        with suppress(ServerError):  # one that is refused is no reason to fail another; `maos up` says why
+            _make_flow_run(api, store, found)
     return Handed(made, address.page(f"runs/flow-run/{made.flow_run_id}"))
 
 

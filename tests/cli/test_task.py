@@ -75,6 +75,14 @@ class TestSubmitWithoutServer:
         handing.refuse_not_there_yet({"--some-flag": False})
 
 
+def test_a_request_larger_than_prefect_takes_is_refused_before_it_is_kept(store):
+    many = request(*agents(*"a" * 4_000))
+
+    with pytest.raises(ConfigurationError, match="ask fewer agents"):
+        keep_decision(store, many, requires_consensus=False)
+    assert store.submissions() == ()
+
+
 class TestExpertWeighting:
     ASKED = request(
         Agent("s", "security_expert", ("security",)), Agent("c", "coder"), algorithm="weighted_voting", domains=()
