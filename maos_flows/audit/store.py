@@ -9,18 +9,12 @@ from typing import Self, TypeVar
 from sqlalchemy import Engine, select
 
 from maos_flows.audit import answers, checks, closing, conduct, leases, openings, runs, submissions, summaries, timeline
-from maos_flows.audit.batches import Batches
+from maos_flows.audit.beside import Beside
 from maos_flows.audit.bounds import arrived, in_utc
 from maos_flows.audit.conduct import Conduct
-from maos_flows.audit.configuration import ConfigurationChanges
-from maos_flows.audit.drills import Drills
 from maos_flows.audit.encoding import decode
 from maos_flows.audit.engine import make_engine, name_of, read_url
-from maos_flows.audit.feedback import LearnedStandings
-from maos_flows.audit.isolation import Isolations
 from maos_flows.audit.leases import Lease
-from maos_flows.audit.people import PeopleAsked
-from maos_flows.audit.policies import PolicyVersions
 from maos_flows.audit.rows import DECISION
 from maos_flows.audit.runs import StageRecord, WorkflowRun
 from maos_flows.audit.schema import prepare
@@ -37,7 +31,7 @@ __all__ = ["AuditStore", "DecisionSummary", "Lease", "StageRecord", "Submission"
 Value = TypeVar("Value")
 
 
-class AuditStore:
+class AuditStore(Beside):
     """Keeps decisions for whoever asks later. Threads may share one; processes open one each.
 
     Everything a method writes is on disk when it returns, in one transaction with the timeline's events that tell of
@@ -369,41 +363,6 @@ class AuditStore:
         """Name open decisions whose deadline was before an instant, the oldest first, each with its run if any."""
         with self._reading() as connection:
             return leases.read_overdue(connection, before=before, limit=limit)
-
-    @property
-    def batches(self) -> Batches:
-        """What is decided in bulk."""
-        return Batches(self._writing, self._reading)
-
-    @property
-    def configuration(self) -> ConfigurationChanges:
-        """Who changed the configuration, and how."""
-        return ConfigurationChanges(self._writing, self._reading)
-
-    @property
-    def drills(self) -> Drills:
-        """What is made to fail on purpose."""
-        return Drills(self._writing, self._reading)
-
-    @property
-    def isolations(self) -> Isolations:
-        """Which agents are kept out of electorates."""
-        return Isolations(self._writing, self._reading)
-
-    @property
-    def learned(self) -> LearnedStandings:
-        """What became known of decisions, and what agents' records are since."""
-        return LearnedStandings(self._writing, self._reading)
-
-    @property
-    def people(self) -> PeopleAsked:
-        """What people are asked, and what they answered."""
-        return PeopleAsked(self._writing, self._reading)
-
-    @property
-    def policies(self) -> PolicyVersions:
-        """Which versions of policies were installed."""
-        return PolicyVersions(self._writing, self._reading)
 
     def check(self) -> tuple[str, ...]:
         """Read the whole store and say what is wrong with it, each in a line; nothing if all is well."""

@@ -1,0 +1,56 @@
+"""What a store keeps beside its decisions, each by the noun it is called by."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from sqlalchemy import Connection
+
+from maos_flows.audit.batches import Batches
+from maos_flows.audit.configuration import ConfigurationChanges
+from maos_flows.audit.drills import Drills
+from maos_flows.audit.feedback import LearnedStandings
+from maos_flows.audit.isolation import Isolations
+from maos_flows.audit.people import PeopleAsked
+from maos_flows.audit.policies import PolicyVersions
+
+
+class Beside:
+    """The part of a store that gives what is kept beside decisions; the store says how transactions begin."""
+
+    _writing: Callable[[], AbstractContextManager[Connection]]
+    _reading: Callable[[], AbstractContextManager[Connection]]
+
+    @property
+    def batches(self) -> Batches:
+        """What is decided in bulk."""
+        return Batches(self._writing, self._reading)
+
+    @property
+    def configuration(self) -> ConfigurationChanges:
+        """Who changed the configuration, and how."""
+        return ConfigurationChanges(self._writing, self._reading)
+
+    @property
+    def drills(self) -> Drills:
+        """What is made to fail on purpose."""
+        return Drills(self._writing, self._reading)
+
+    @property
+    def isolations(self) -> Isolations:
+        """Which agents are kept out of electorates."""
+        return Isolations(self._writing, self._reading)
+
+    @property
+    def learned(self) -> LearnedStandings:
+        """What became known of decisions, and what agents' records are since."""
+        return LearnedStandings(self._writing, self._reading)
+
+    @property
+    def people(self) -> PeopleAsked:
+        """What people are asked, and what they answered."""
+        return PeopleAsked(self._writing, self._reading)
+
+    @property
+    def policies(self) -> PolicyVersions:
+        """Which versions of policies were installed."""
+        return PolicyVersions(self._writing, self._reading)
