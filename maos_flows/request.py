@@ -4,7 +4,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from maos_flows.model import Agent, Context, Opening, Oversight, Parameters, Proposal
+from maos_flows.asking_order import AskingOrder
+from maos_flows.deliberation import Deliberation
+from maos_flows.model import Agent, Context, Opening, Oversight, Parameters, PlannedFailure, Proposal
+from maos_flows.model.people import Overseers
 from maos_flows.policies.base import ConsensusPolicy, Weighing
 from maos_flows.policies.deciding import freeze
 
@@ -48,6 +51,8 @@ class DecisionRequest:
         title: What people see it called.
         workflow: The workflow it is a stage of, if it is one.
         run_id: The run of that workflow.
+        overseers: The people to whom it is put if it is escalated, or before it is closed.
+        deputies: Who may answer in place of people, beside the agents themselves.
     """
 
     question: str
@@ -74,6 +79,8 @@ class DecisionRequest:
 
 
 def open_decision(
+    overseers: Overseers = field(default_factory=Overseers)
+    deputies: tuple[Agent, ...] = ()
     request: DecisionRequest, policy: ConsensusPolicy, *, decision_id: str, now: datetime, round_number: int = 1
 ) -> Opening:
     """Freeze a request into an opening whose deadline is its timeout from `now` on, in UTC.

@@ -37,6 +37,15 @@ class PeopleAsked:
         self._writing = writing
         self._reading = reading
 
+    def hold(self, decision_id: str) -> None:
+        """Keep other writers off a decision for the rest of the transaction that this is called in.
+
+        Raises:
+            NotFoundError: There is no such decision.
+        """
+        with self._writing() as connection:
+            hold(connection, decision_id)
+
     def put(self, question: Question) -> bool:
         """Put a question; says whether it is new. One that is there stays as it was put first.
 
