@@ -16,6 +16,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.exceptions import PrefectHTTPStatusError
 
+from maos_flows.agreement.showing import agreement_rows, fault_text, log_rows
 from maos_flows.model import Ballot, Decision, Elector, Event, Opening, exact
 from maos_flows.policies.threshold import describe, share_in_words
 from maos_flows.scrutiny import scrutinise
@@ -73,6 +74,7 @@ def decision_markdown(decision: Decision, timeline: Sequence[Event]) -> str:
             fenced(decision.opening.proposal.question),
             _numbers(decision),
             _tally(decision),
+            _agreement(decision),
             _reasons(decision),
             _not_counted(decision),
             _timeline(timeline),
@@ -119,6 +121,23 @@ def _tally(decision: Decision) -> str:
     if tally.abstained:
         rows.append(f"| abstain | {tally.amount(tally.abstained)} | | |")
     return "\n".join(["## Tally", "", "| choice | weight | ballots | share |", "|---|---|---|---|", *rows])
+
+
+def _agreement(decision: Decision) -> str:
+    """Write what the replicas did: their certificate and the evidence, or their leader and their log."""
+    facts = agreement_rows(decision)
+    if not facts:
+        return ""
+    parts = [
+        "## Agreement",
+        "\n".join(["| | |", "|---|---|", *(f"| {name} | {inline(value)} |" for name, value in facts)]),
+    ]
+    log = [f"| {index} | {term} | {inline(entry)} |" for index, term, entry in log_rows(decision)]
+    if log:
+        parts += ["### The log", "\n".join(["| entry | term | |", "|---|---|---|", *log])]
+    if decision.faults:
+        parts += ["### Misbehaviour", *(fenced(fault_text(fault)) for fault in decision.faults)]
+    return "\n\n".join(parts)
 
 
 def _percent(part: int, whole: int) -> str:
