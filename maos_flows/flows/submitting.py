@@ -148,7 +148,7 @@ def resubmit_lost(environ: Mapping[str, str], address: Address) -> tuple[str, ..
         The ids of what was taken up.
 
     Raises:
-        ServerError: The server cannot be reached or refuses.
+        ServerError: The server cannot be reached or refuses one; the others are taken up all the same.
     """
     api = PrefectApi(address)
     with AuditStore.open(settings_from(environ).database_url) as store:
@@ -156,8 +156,14 @@ def resubmit_lost(environ: Mapping[str, str], address: Address) -> tuple[str, ..
         waiting = [found for found in there if found.cancelled_at is None]
         states = _states(api, [found.flow_run_id for found in waiting if found.flow_run_id])
         lost = [found for found in waiting if states.get(found.flow_run_id or "", "CRASHED") in _LOST]
+        refused: list[ServerError] = []
         for found in lost:
-            _make_flow_run(api, store, found)
+            try:
+                _make_flow_run(api, store, found)
+            except ServerError as error:  # the others are taken up all the same
+                refused.append(error)
+    if refused:
+        raise refused[0]
     return tuple(found.id for found in lost)
 
 
