@@ -237,6 +237,7 @@ class RaftReplicas:
         for agent in heard:
             if not self._network.is_down(agent):
                 self._drain(agent, self._seats[agent])
+        self._record.tell_commits()
 
     def _hand_in(self, agent: str) -> None:
         """Have an agent's ballot appended, and look again later whether it was."""

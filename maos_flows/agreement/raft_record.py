@@ -31,6 +31,7 @@ class RaftRecord:
         self._network = network
         self._quorum = quorum
         self._told: list[Happening] = []
+        self._fresh: list[tuple[str, int, int]] = []
 
     def take(self) -> list[Happening]:
         """Take what has happened since it was taken last."""
@@ -45,10 +46,19 @@ class RaftRecord:
     def commit(self, agent: str, output: Committed) -> None:
         """Note what is committed at an index, once."""
         if output.index not in self.committed:
-            words = said(output.entry.payload)
-            self.committed[output.index] = words
-            data = {"index": output.index, "term": output.entry.term, "entry": words, "holders": self._quorum}
-            self.tell(EventKind.COMMIT, f"entry {output.index} is committed by a majority: {words}", agent, data)
+            self.committed[output.index] = said(output.entry.payload)
+            self._fresh.append((agent, output.index, output.entry.term))
+
+    def tell_commits(self) -> None:
+        """Tell what was committed at this moment, in one line."""
+        fresh, self._fresh = self._fresh, []
+        if not fresh:
+            return
+        (agent, first, _), (_, last, term) = fresh[0], fresh[-1]
+        words = "; ".join(self.committed[index] for _, index, _ in fresh)
+        which = f"entry {first} is" if first == last else f"entries {first} to {last} are"
+        data = {"index": last, "first_index": first, "term": term, "entry": words, "holders": self._quorum}
+        self.tell(EventKind.COMMIT, f"{which} committed by a majority: {words}", agent, data)
 
     def role(self, agent: str, replica: Replica, was: Role) -> None:
         """Note a replica's role if it is another one than it was."""
