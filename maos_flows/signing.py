@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
@@ -21,6 +22,7 @@ ALGORITHM = "Ed25519"
 
 LONGEST_TOKEN = 65_536
 _KEYS_REMEMBERED = 4_096
+_NOT_PRIVATE = "it is not the JWK of an Ed25519 private key"
 
 Payload = Mapping[str, str | int]
 
@@ -29,7 +31,11 @@ class SigningKey:
     """A private key and its public half. The private half is never shown, not even by `repr`."""
 
     def __init__(self, jwk: OKPKey) -> None:
+        private = jwk.private_key
+        if not isinstance(private, Ed25519PrivateKey):
+            raise ValueError(_NOT_PRIVATE)  # noqa: TRY004 - a wrong key, not a wrong type of argument
         self._jwk = jwk
+        self._private = private
         self.public = str(jwk.as_dict(private=False)["x"])
 
     @classmethod
@@ -45,13 +51,11 @@ class SigningKey:
             ValueError: It is not the JWK of an Ed25519 private key, or its two halves do not belong together.
         """
         try:
-            jwk = OKPKey.import_key(dict(fields))
-            key = cls(jwk)
-            raw = jwk.private_key.public_key().public_bytes_raw() if jwk.is_private and jwk.private_key else b""
+            key = cls(OKPKey.import_key(dict(fields)))
         except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError("it is not the JWK of an Ed25519 private key") from error
-        if fields.get("crv") != ALGORITHM or _base64(raw) != key.public:
-            raise ValueError("it is not the JWK of an Ed25519 private key")
+            raise ValueError(_NOT_PRIVATE) from error
+        if _base64(key._private.public_key().public_bytes_raw()) != key.public:
+            raise ValueError(_NOT_PRIVATE)
         return key
 
     def as_jwk(self) -> dict[str, Any]:
@@ -63,10 +67,9 @@ class SigningKey:
 
     def sign(self, kind: str, payload: Payload) -> str:
         """Sign a payload as being of a kind: a token of three parts. The same input gives the same token."""
-        token: str = jws.serialize_compact(
-            _header_fields(self.public, kind), canonical_bytes(payload), self._jwk, algorithms=[ALGORITHM]
-        )
-        return token
+        # Put together here, for its header is known: that takes half the time, and `verify` reads it by the library.
+        signed = f"{_header(self.public, kind)}.{_base64(canonical_bytes(payload))}"
+        return f"{signed}.{_base64(self._private.sign(signed.encode()))}"
 
 
 def verify(public_key: str, kind: str, token: str) -> dict[str, Any] | None:
