@@ -68,7 +68,7 @@ class Address:
         ui = self.ui or self.url.removesuffix("/api")
         if "api.prefect.cloud" in ui:
             ui = ui.replace("api.prefect.cloud/api/accounts", "app.prefect.cloud/account")
-            ui = ui.replace("/workspaces/", "/workspace/")
+            ui = ui.replace("workspaces", "workspace")
         return f"{ui.rstrip('/')}/{path}"
 
 

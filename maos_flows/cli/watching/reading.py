@@ -3,11 +3,14 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from heapq import merge
+from typing import TYPE_CHECKING
 
-from maos_flows.audit.store import AuditStore
 from maos_flows.model import Absence, Ballot, Decision, Event, EventKind, Opening, Tally
 from maos_flows.scrutiny import scrutinise
 from maos_flows.tally import count
+
+if TYPE_CHECKING:
+    from maos_flows.audit.store import AuditStore
 
 _OPENS = {EventKind.OPENED, EventKind.ROUND_OPENED}
 _ANSWERS = {EventKind.BALLOT, EventKind.ABSENCE}
@@ -24,7 +27,7 @@ class Reader:
         has_hidden: Whether sealed ballots were read that now are shown.
     """
 
-    def __init__(self, store: AuditStore, name: str) -> None:
+    def __init__(self, store: "AuditStore", name: str) -> None:
         self._store = store
         self.name = name
         self.opening: Opening | None = None
@@ -113,7 +116,7 @@ def _instant(text: object) -> datetime | None:
 class Timelines:
     """Several decisions read together: those there are by now."""
 
-    def __init__(self, store: AuditStore, names: Callable[[AuditStore], Sequence[str]]) -> None:
+    def __init__(self, store: "AuditStore", names: "Callable[[AuditStore], Sequence[str]]") -> None:
         self._store = store
         self._names = names
         self.readers: dict[str, Reader] = {}
