@@ -27,6 +27,7 @@ from maos_flows.flows.collecting import (
     note_settled,
 )
 from maos_flows.flows.edges import Sealed, unsealed
+from maos_flows.flows.isolating import of_electorate
 from maos_flows.flows.runners import Submit, chunk_runner
 from maos_flows.flows.stores import kept, opened_store, store_address
 from maos_flows.model import Agent, EventKind, Opening
@@ -170,7 +171,7 @@ def _read(store: AuditStore, decision_id: str) -> tuple[DecisionRequest, Opening
     request, opening = store.request(decision_id), store.opening(decision_id)
     assert request is not None
     assert opening is not None
-    return request, opening, store.answered(decision_id, opening.proposal.round)
+    return of_electorate(request, opening), opening, store.answered(decision_id, opening.proposal.round)
 
 
 async def _listen(enough: asyncio.Event, store: AuditStore, decision_id: str, since: int) -> None:

@@ -15,6 +15,7 @@ from prefect.states import Completed
 from maos_flows.audit.store import AuditStore
 from maos_flows.flows.agreeing import signed
 from maos_flows.flows.artifacts import Progress
+from maos_flows.flows.drilling import Drilling
 from maos_flows.flows.edges import Sealed, sealed_result, state_of, untracked
 from maos_flows.flows.events import tell_answer
 from maos_flows.flows.stores import kept
@@ -40,11 +41,13 @@ class Begun:
         opening: What binds it.
         answered: The answers that were on record when it was begun or taken up.
         since: The number of the event that says so.
+        drilling: What is made to go wrong with it.
     """
 
     opening: Opening
     answered: Mapping[str, Answer]
     since: int
+    drilling: Drilling | None = None
 
 
 Collected = tuple[Mapping[str, Answer], list[object]]
@@ -132,13 +135,14 @@ def _not_needed(agent: Agent, proposal: Proposal) -> Absence:
 
 @task(name="collect-ballot", task_run_name="ballot: {agent.id}", cache_policy=NO_CACHE, persist_result=False)
 async def collect_and_keep(
-    agent: Agent, proposal: Proposal, *, retries: int, keep: Keep, enough: asyncio.Event | None, sealed: bool
+    agent: Agent, proposal: Proposal, *, answering: Callable[[], Awaitable[Answer]], keep: Keep, sealed: bool
 ) -> State[Any]:
     """Ask one agent, keep its answer the moment it arrives, and name the task run's state after it.
 
     Who can see the state of a task run may have a ballot to cast still, so that of a sealed one says only that it is.
     """
-    answer = await keep(await answer_of(agent, proposal, retries=retries, enough=enough))
+    del agent, proposal  # what people see of it
+    answer = await keep(await answering())
     if sealed and isinstance(answer, Ballot):
         return Completed(name="Ballot cast", message=_simulated(answer), data=Sealed(answer))
     return Completed(name=_state_name(answer), message=_message(answer), data=Sealed(answer))
@@ -171,6 +175,7 @@ async def collect_singly(
     async def keep(answer: Answer) -> Answer:
         accepted = await kept(store, partial(keep_answer, answer, opening=opening, store=store, sealed=request.sealed))
         tell_answer(opening, accepted)
+        await _contradict(begun, accepted)
         return accepted
 
     async def stop_if_enough() -> None:
@@ -182,9 +187,8 @@ async def collect_singly(
         asking = collect_and_keep(
             untracked(agent),
             untracked(proposal),
-            retries=request.retries,
+            answering=untracked(_answering(begun, request, agent, enough)),
             keep=untracked(keep),
-            enough=untracked(enough if request.early_stop else None),
             sealed=request.sealed,
             return_state=True,
         )
@@ -204,6 +208,23 @@ async def collect_singly(
         with suppress(asyncio.CancelledError):
             await progress
     return answers, list(edges)
+
+
+def _answering(
+    begun: Begun, request: DecisionRequest, agent: Agent, enough: asyncio.Event
+) -> Callable[[], Awaitable[Answer]]:
+    """Say how an agent is asked: as it is or, where there may be drills, as they allow."""
+    needed_until = enough if request.early_stop else None
+    proposal = begun.opening.proposal
+    asking = partial(answer_of, agent, proposal, retries=request.retries, enough=needed_until)
+    if begun.drilling is None:
+        return asking
+    return partial(begun.drilling.answer, agent, proposal, asking, needed_until)
+
+
+async def _contradict(begun: Begun, accepted: Answer) -> None:
+    if begun.drilling is not None:
+        await begun.drilling.contradict(accepted)
 
 
 async def _show_progress(decision_id: str, answers: Mapping[str, Answer], expected: int) -> None:

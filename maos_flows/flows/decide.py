@@ -15,15 +15,18 @@ from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
 from prefect.states import Completed, Failed
 
+from maos_flows.agreement.faults import NO_FAULTS
 from maos_flows.audit.store import AuditStore
 from maos_flows.flows.agreeing import bound
 from maos_flows.flows.alerting import tell, watched
 from maos_flows.flows.artifacts import Showing, headline, publish_ballots, publish_decision
 from maos_flows.flows.chunks import collecting
 from maos_flows.flows.collecting import Answer, Begun, Collect, begin_asking
+from maos_flows.flows.drilling import drilled, start_stage_drill
 from maos_flows.flows.edges import Sealed, sealed_result, state_of, unsealed, untracked
 from maos_flows.flows.events import tell_decided, tell_opened, told_if_slow
 from maos_flows.flows.ids import decision_id_of
+from maos_flows.flows.isolating import note_isolated, of_electorate, without_isolated
 from maos_flows.flows.known import policy_named
 from maos_flows.flows.overseeing import note_trail, overseen
 from maos_flows.flows.stores import kept, opened_store
@@ -104,7 +107,12 @@ async def _decide(request: DecisionRequest, decision_id: str, collect: Collect, 
     begun = await kept(store, partial(_open, store, request, policy, decision_id))
     if isinstance(begun, Begun):
         tell_opened(begun.opening, is_resumed=bool(begun.answered))
-        async with watched(store, begun.opening, request.oversight):
+        request = of_electorate(request, begun.opening)
+        async with (
+            watched(store, begun.opening, request.oversight),
+            drilled(store, begun.opening, policy, request) as drilling,
+        ):
+            begun = replace(begun, drilling=drilling)
             begun = await _until_closed(begun, request, policy, store, collect, showing)
     await tell(store, begun[0].opening, request.oversight)
     return begun
@@ -123,10 +131,11 @@ async def _until_closed(
         # What counts as slow is configured, and then watched over all rounds, or else a share of the round's time.
         async with told_if_slow(begun.opening) if request.oversight.slow_seconds is None else nullcontext():
             answers, edges = await collect(begun, request, policy, store)
-        evaluated = await _evaluate(begun.opening, request, policy, answers, edges, showing)
+        evaluated = await _evaluate(begun, request, policy, answers, edges, showing)
         ruled = evaluated.value
         if _wants_another_round(ruled, request):
-            begun = await kept(store, partial(_open_round, store, request, policy, begun.opening))
+            again = await kept(store, partial(_open_round, store, request, policy, begun.opening))
+            begun = replace(again, drilling=begun.drilling)
             continue
         checked = ruled
         if request.oversight.is_at_closing:
@@ -140,17 +149,20 @@ async def _until_closed(
 
 def _open(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, decision_id: str) -> Begun | Closed:
     """Open a decision, or find what was opened and perhaps decided under its id."""
-    asked = with_learned_weights(request, store)
+    asked = with_learned_weights(without_isolated(store, request), store)
     asked_for = bound(open_decision(asked, policy, decision_id=decision_id, now=utc_now()), policy)
     opening = store.open_decision(asked_for, request)
     decision = store.decision(decision_id)
     if decision is not None:
         return decision, store.timeline(decision_id)
+    note_isolated(store, opening, request)
+    if request.drill:
+        start_stage_drill(store, opening, request)
     if request.oversight.audit_trail:
         note_trail(store, opening, request.oversight)
     if request.dynamics is not Dynamics.NONE:
         note_weights(store, opening)
-    return begin_asking(store, opening, request)
+    return begin_asking(store, opening, of_electorate(request, opening))
 
 
 def _open_round(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, before: Opening) -> Begun:
@@ -174,7 +186,7 @@ def _close(store: AuditStore, decision: Decision, at: datetime) -> Closed:
 
 
 async def _evaluate(
-    opening: Opening,
+    begun: Begun,
     request: DecisionRequest,
     policy: ConsensusPolicy,
     answers: Mapping[str, Answer],
@@ -182,11 +194,17 @@ async def _evaluate(
     showing: Showing,
 ) -> Sealed[Decision]:
     """Show the ballots of a round, and let the policy's task decide them."""
+    opening = begun.opening
     box = _box(opening.proposal, request, answers)
     if not request.sealed:
         showing.begin(publish_ballots(opening, box.ballots))
     deciding = deciding_task(policy)(
-        untracked(opening), edges, untracked(box), watch_seconds=request.watch_seconds, return_state=True
+        untracked(opening),
+        edges,
+        untracked(box),
+        watch_seconds=request.watch_seconds,
+        faults=untracked(NO_FAULTS if begun.drilling is None else begun.drilling.for_replicas()),
+        return_state=True,
     )
     return await sealed_result(await state_of(deciding))
 

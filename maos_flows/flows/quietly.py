@@ -20,6 +20,7 @@ from maos_flows.flows.compiler import (
     stage_result,
 )
 from maos_flows.flows.decide import _box, _close, _escalated, _open, _open_round, _wants_another_round
+from maos_flows.flows.isolating import of_electorate
 from maos_flows.flows.known import policy_named
 from maos_flows.flows.stores import kept
 from maos_flows.flows.tasks import deciding_task
@@ -57,6 +58,7 @@ async def decide_quietly(request: DecisionRequest, decision_id: str, store: Audi
     policy = await policy_named(request.algorithm)
     begun = await kept(store, partial(_open, store, request, policy, decision_id))
     while isinstance(begun, Begun):
+        request = of_electorate(request, begun.opening)
         answers = await _collect(begun, request, policy, store, places)
         box = _box(begun.opening.proposal, request, answers)
         sealed = await deciding_task(policy).fn(begun.opening, (), box)

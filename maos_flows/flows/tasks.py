@@ -19,6 +19,7 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 
 from maos_flows.agreement.deciding import Pace
+from maos_flows.agreement.faults import NO_FAULTS, FaultSource
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.flows.agreeing import decide_box_by, decide_recorded
 from maos_flows.flows.edges import Sealed, untracked
@@ -202,11 +203,15 @@ def deciding_task(policy: ConsensusPolicy) -> Task[..., Any]:
     """Make the task that decides an opening by a policy, under the policy's name."""
 
     async def decide_opening(
-        opening: Opening, states: Sequence[object], box: BallotBox, watch_seconds: float = 0.0
+        opening: Opening,
+        states: Sequence[object],
+        box: BallotBox,
+        watch_seconds: float = 0.0,
+        faults: FaultSource = NO_FAULTS,
     ) -> Sealed[Decision]:
         del states  # what it depends on, for the graph
         pace = Pace(watch_seconds) if watch_seconds else None
-        return Sealed(await decide_recorded(policy, opening, box, pace=pace))
+        return Sealed(await decide_recorded(policy, opening, box, faults=faults, pace=pace))
 
     return task(name=policy.name, task_run_name=policy.name, cache_policy=NO_CACHE, persist_result=False)(
         decide_opening
