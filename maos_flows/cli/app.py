@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maos_flows.cli import batch, config, consensus, decide, doctor, records, stack, task, workflow
+from maos_flows.cli import batch, config, consensus, debug, decide, doctor, records, stack, task, workflow
 from maos_flows.cli.output import fail
 from maos_flows.errors import MaosError
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.add_typer(workflow.app, name="workflow")
 app.add_typer(batch.app, name="batch")
 app.add_typer(consensus.app, name="consensus")
+app.add_typer(debug.app, name="debug")
 app.add_typer(config.app, name="config")
 app.command("decide")(decide.decide)
 app.command("show")(records.show)

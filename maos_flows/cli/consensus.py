@@ -5,7 +5,7 @@ Each command lives in a file of its own and is registered here.
 
 import typer
 
-from maos_flows.cli import consensus_workflow, learning, monitor, policies, records, stats, verify
+from maos_flows.cli import consensus_workflow, isolation, learning, monitor, policies, records, stats, verify
 
 app = typer.Typer(help="Watch decisions and what decides them.", no_args_is_help=True)
 app.command("monitor")(monitor.monitor)
@@ -19,4 +19,7 @@ app.command("install-policy")(policies.install_policy)
 app.command("list-policies")(policies.list_policies)
 app.command("show-policy")(policies.show_policy)
 app.command("remove-policy")(policies.remove_policy)
+app.command("isolate-byzantine")(isolation.isolate_byzantine)
+app.command("release")(isolation.release)
+app.command("isolated")(isolation.isolated)
 app.add_typer(consensus_workflow.app, name="workflow")
