@@ -43,16 +43,19 @@ class DecisionRequest:
         rounds: How many rounds at most.
         early_stop: Whether to stop waiting once no outstanding ballot can change the outcome.
         sealed: Whether nobody is shown what an agent is for until the decision is closed.
+        asking_order: Who is asked first, where asking can stop early.
+        deliberation: What agents are given of each other in rounds after the first.
         escalate: Whether a decision that is not reached is a person's to make.
         watch_seconds: Over about so long the replicas of a protocol agree, on the clock, so that people can watch and
             drills can act; 0 is as fast as they go.
+        drill: What is made to fail on purpose, counted from when it opens.
         dynamics: Whether weights are those the agents have earned when it opens, and from what.
         oversight: What is watched, checked and told of it beside the count.
+        overseers: The people to whom it is put if it is escalated, or before it is closed.
+        deputies: Who may answer in place of people, beside the agents themselves.
         title: What people see it called.
         workflow: The workflow it is a stage of, if it is one.
         run_id: The run of that workflow.
-        overseers: The people to whom it is put if it is escalated, or before it is closed.
-        deputies: Who may answer in place of people, beside the agents themselves.
     """
 
     question: str
@@ -69,18 +72,21 @@ class DecisionRequest:
     rounds: int = 1
     early_stop: bool = False
     sealed: bool = False
+    asking_order: AskingOrder = AskingOrder.ROSTER
+    deliberation: Deliberation = Deliberation.BLIND
     escalate: bool = False
     watch_seconds: float = 0.0
+    drill: tuple[PlannedFailure, ...] = ()
     dynamics: Dynamics = Dynamics.NONE
     oversight: Oversight = field(default_factory=Oversight)
+    overseers: Overseers = field(default_factory=Overseers)
+    deputies: tuple[Agent, ...] = ()
     title: str = ""
     workflow: str = ""
     run_id: str = ""
 
 
 def open_decision(
-    overseers: Overseers = field(default_factory=Overseers)
-    deputies: tuple[Agent, ...] = ()
     request: DecisionRequest, policy: ConsensusPolicy, *, decision_id: str, now: datetime, round_number: int = 1
 ) -> Opening:
     """Freeze a request into an opening whose deadline is its timeout from `now` on, in UTC.

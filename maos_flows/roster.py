@@ -11,13 +11,13 @@ from typing import Annotated
 from pydantic import Field, PlainValidator, RootModel, WithJsonSchema
 
 from maos_flows.errors import ConfigurationError, Problem
-from maos_flows.forms import Form, place, read, refusal
+from maos_flows.forms import Form, nearest, place, read, refusal
 from maos_flows.model import Agent, Roster
 from maos_flows.policies.base import Expertise, Weighing
 from maos_flows.scrutiny import fold
 from maos_flows.strict_yaml import load, load_file
 from maos_flows.text_types import AgentId, Distinct, Filled, Flag, Text, Weight
-from maos_flows.voter_settings import SimulatedVoter, Voter
+from maos_flows.voter_settings import HumanVoter, SimulatedVoter, Voter
 
 _KEY = "[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
 
@@ -124,7 +124,7 @@ def roster_from(data: object, *, base: Path, prefix: str = "") -> LoadedRoster:
         where = ("agents",)
         form = read(RosterForm, data, prefix=prefix)
     agents: list[Agent] = []
-    found = [*_collect(form.agents, base, agents), *_twins(form.agents)]
+    found = [*_collect(form.agents, base, agents), *_twins(form.agents), *_delegations(form.agents)]
     problems = [Problem(place(data, (*where, *location), prefix=prefix), message) for location, message in found]
     refused = refusal(problems, source="")
     if refused is not None:
@@ -174,6 +174,26 @@ def _twins(forms: Sequence[AgentForm]) -> _Found:
         seen.setdefault(folded, form.id)
     if not any(form.enabled for form in forms):
         yield (), "no agent is enabled"
+
+
+def _delegations(forms: Sequence[AgentForm]) -> _Found:
+    """Tell deputies that cannot be: not people of this roster, or leading back to whom they stand in for."""
+    people = {form.id: form.voter for form in forms if form.enabled and isinstance(form.voter, HumanVoter)}
+    for index, form in enumerate(forms):
+        deputy = form.voter.deputy if isinstance(form.voter, HumanVoter) else None
+        where = (index, "voter", "deputy")
+        if deputy is None:
+            continue
+        if deputy not in people:
+            yield where, f"{deputy!r} is not an enabled person of this roster{nearest(deputy, people)}"
+            continue
+        passed = [form.id]
+        following: str | None = deputy
+        while following is not None and following not in passed:
+            passed.append(following)
+            following = people[following].deputy if following in people else None
+        if following == form.id:
+            yield where, f"deputies go round in a circle: {' -> '.join((*passed, following))}"
 
 
 def _weighing(form: RosterForm) -> Weighing:

@@ -14,6 +14,8 @@ from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import Form, nearest
 from maos_flows.model import exact
 from maos_flows.text_types import (
+    AgentId,
+    Block,
     Count,
     Distinct,
     Pause,
@@ -27,7 +29,7 @@ from maos_flows.text_types import (
     read_text,
 )
 
-NOT_THERE_YET = ("model", "http", "human")
+NOT_THERE_YET = ("model", "http")
 """Kinds of voters that are refused by name until they are there."""
 
 _FORMATS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
@@ -218,11 +220,33 @@ class PythonVoter(VoterForm):
         return {"function": match["function"], "path": str(path)}
 
 
+class HumanVoter(VoterForm):
+    """A person, asked in Prefect's UI and in `maos inbox`, who answers there or with `maos vote`."""
+
+    kind: Literal["human"]
+    deputy: AgentId | None = Field(
+        None, description="The person who may answer in its place; if both do, its own answer counts."
+    )
+    remind: Annotated[tuple[Seconds, ...], Distinct] | None = Field(
+        None, description="So long before the deadline it is reminded; by default at half and at a tenth of the time."
+    )
+    notify: Block | None = Field(
+        None, description="The Prefect notification block that tells it, like slack-webhook/on-call."
+    )
+
+    def _own(self, base: Path) -> dict[str, Any]:
+        del base
+        settings = {"deputy": self.deputy, "notify": self.notify}
+        remind = {} if self.remind is None else {"remind": list(self.remind)}
+        return {name: value for name, value in settings.items() if value is not None} | remind
+
+
 VOTERS: Mapping[str, type[VoterForm]] = {
     "simulated": SimulatedVoter,
     "recorded": RecordedVoter,
     "command": CommandVoter,
     "python": PythonVoter,
+    "human": HumanVoter,
 }
 VOTER_KINDS = tuple(VOTERS)
 """The kinds of voters there are."""
@@ -248,7 +272,12 @@ Voter = Annotated[
     VoterForm,
     PlainValidator(
         _voter,
-        json_schema_input_type=Literal["simulated"] | SimulatedVoter | RecordedVoter | CommandVoter | PythonVoter,
+        json_schema_input_type=Literal["simulated", "human"]
+        | SimulatedVoter
+        | RecordedVoter
+        | CommandVoter
+        | PythonVoter
+        | HumanVoter,
     ),
 ]
 

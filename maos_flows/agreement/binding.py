@@ -26,6 +26,9 @@ CANNOT_SIGN = frozenset({"simulated", "recorded", "human", "model"})
 _MOST_REMEMBERED = 16_384
 _MOST_BINDINGS = 256
 _bindings: dict[str, "Binding"] = {}
+Claimed = tuple[object, object]
+"""What a signed ballot claims beside what binds it: its choice, and the digest of all else it says."""
+
 _SAID = ("confidence", "reasoning", "evidence", "risk", "veto", "attributes")
 
 
@@ -104,6 +107,7 @@ class Binding:
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
         self._read: dict[tuple[str, Kind, str], Mapping[str, object] | None] = {}
+        self._ballots: dict[tuple[str, str], Claimed | None] = {}
 
     @cached_property
     def digest(self) -> str:
@@ -143,12 +147,12 @@ class Binding:
         """Find why a ballot is not its agent's signed word for this opening; None if it is."""
         if not ballot.signature:
             return RejectionReason.UNSIGNED, f"the ballot of {ballot.agent_id} is not signed, and here it must be"
-        payload = self.verify(ballot.agent_id, Kind.BALLOT, ballot.signature)
-        if payload is None:
+        claimed = self._claimed(ballot.agent_id, ballot.signature)
+        if claimed is None:
             words = f"it is not signed by the key of {ballot.agent_id} for round {self.opening.proposal.round} of this"
             return RejectionReason.BAD_SIGNATURE, words
         try:
-            is_as_signed = (payload["choice"], payload["detail"]) == (ballot.choice, detail_of(ballot))
+            is_as_signed = claimed == (ballot.choice, detail_of(ballot))
         except ValueError:
             is_as_signed = False
         if is_as_signed:
@@ -176,17 +180,36 @@ class Binding:
         self._read[place] = payload
 
     def _verify(self, agent: str, kind: Kind, token: str) -> Mapping[str, object] | None:
+        if kind is Kind.BALLOT:
+            claimed = self._claimed(agent, token)
+            return None if claimed is None else self._stated(agent, *claimed)
         elector = self.opening.electorate.elector(agent)
         if elector is None or elector.public_key is None:
             return None
-        if kind is not Kind.BALLOT:
-            return signing.verify(elector.replica_key or elector.public_key, f"bft-{kind.value}", token)
+        return signing.verify(elector.replica_key or elector.public_key, f"bft-{kind.value}", token)
+
+    def _claimed(self, agent: str, token: str) -> Claimed | None:
+        """Read what an agent signed as its ballot for this opening: choice and detail; None if it did not."""
+        place = (agent, token)
+        if place not in self._ballots:
+            self._remember_ballot(place, self._read_ballot(agent, token))
+        return self._ballots[place]
+
+    def _read_ballot(self, agent: str, token: str) -> Claimed | None:
+        elector = self.opening.electorate.elector(agent)
+        if elector is None or elector.public_key is None:
+            return None
         said = signing.verify(elector.public_key, BALLOT, token)
         if said is None or said.keys() != {*self.claims, "agent_id", "choice", "detail"}:
             return None
         if {**self.claims, "agent_id": agent}.items() - said.items():
             return None
-        return self._stated(agent, said["choice"], said["detail"])
+        return said["choice"], said["detail"]
+
+    def _remember_ballot(self, place: tuple[str, str], claimed: Claimed | None) -> None:
+        if len(self._ballots) >= _MOST_REMEMBERED:
+            self._ballots.clear()
+        self._ballots[place] = claimed
 
     def _stated(self, agent: str, choice: object, detail: object) -> Mapping[str, object]:
         """Give what a ballot's claims state in the protocol."""
@@ -196,7 +219,7 @@ class Binding:
         token = key.sign(BALLOT, {**self.claims, "agent_id": agent, "choice": choice, "detail": detail})
         elector = self.opening.electorate.elector(agent)
         if elector is not None and elector.public_key == key.public:
-            self._remember((agent, Kind.BALLOT, token), self._stated(agent, choice, detail))
+            self._remember_ballot((agent, token), (choice, detail))
         return token
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
+from maos_flows.agreement.authenticating import unauthenticated
 from maos_flows.audit import timeline
 from maos_flows.audit.bounds import bound_answer, bound_rejected
 from maos_flows.audit.encoding import decode, digest_of, encode
@@ -94,6 +95,9 @@ def judge(
     if scrutiny.rejected:
         return scrutiny.rejected[0]
     valid = scrutiny.counted[0]
+    unproven = unauthenticated(bound_answer(valid), opening)
+    if unproven is not None:
+        return unproven
     match stored:
         case Ballot():
             if is_same_answer(stored, valid, opening):

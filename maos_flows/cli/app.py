@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from maos_flows.cli import batch, config, consensus, debug, decide, doctor, records, stack, task, workflow
+from maos_flows.cli import batch, config, consensus, debug, decide, doctor, people, records, stack, task, workflow
 from maos_flows.cli.output import fail
 from maos_flows.errors import MaosError
 
@@ -25,6 +25,9 @@ app.command("decide")(decide.decide)
 app.command("show")(records.show)
 app.command("list")(records.list_decisions)
 app.command("doctor")(doctor.doctor)
+app.command("inbox")(people.inbox)
+app.command("vote")(people.vote)
+app.command("key")(people.key)
 app.add_typer(task.app, name="task")
 app.command("up")(stack.up)
 app.command("down")(stack.down)

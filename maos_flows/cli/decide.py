@@ -37,6 +37,12 @@ def decide(
     dynamic_weights: Annotated[
         str, typer.Option(metavar="BOOL", help="Let weights follow the agents' records: true, false or peers.")
     ] = "",
+    deliberation: Annotated[
+        str, typer.Option(help="What agents are given of each other in later rounds: blind, reasons or full.")
+    ] = "",
+    early_stop_order: Annotated[
+        str, typer.Option(help="Who is asked first with --early-stop: roster, cheapest or decisive.")
+    ] = "",
     early_stop: Annotated[bool, typer.Option("--early-stop", help="Stop waiting once the outcome is certain.")] = False,
     sealed_ballots: Annotated[
         bool, typer.Option("--sealed-ballots", help="Show nobody any ballot's choice before the decision is closed.")
@@ -71,6 +77,8 @@ def decide(
         "veto": _listed(veto),
         "dynamic_weights": dynamic_weights,
         "early_stop": "true" if early_stop else None,
+        "early_stop_order": early_stop_order,
+        "deliberation": deliberation,
         "sealed_ballots": "true" if sealed_ballots else None,
     }
     given = {key: value for key, value in stage.items() if value}

@@ -30,6 +30,12 @@ def submit(
     domains: Annotated[str, typer.Option(help="What it is about, separated by commas.")] = "",
     timeout: Annotated[str, typer.Option(help="How long to wait for ballots: 30s, 5m, 1h.")] = "",
     rounds: Annotated[int | None, typer.Option(min=1, help="Ask again, up to so many rounds, until reached.")] = None,
+    deliberation: Annotated[
+        str, typer.Option(help="What agents are given of each other in later rounds: blind, reasons or full.")
+    ] = "",
+    early_stop_order: Annotated[
+        str, typer.Option(help="Who is asked first with --early-stop: roster, cheapest or decisive.")
+    ] = "",
     early_stop: Annotated[bool, typer.Option("--early-stop", help="Stop waiting once the outcome is certain.")] = False,
     expert_weighting: Annotated[
         str, typer.Option(metavar="BOOL", help="true: experts weigh more; false: roles and agents' own weights alone.")
@@ -64,6 +70,8 @@ def submit(
         "rounds": rounds and str(rounds),
         "early_stop": "true" if early_stop else "",
         "dynamic_weights": dynamic_weights,
+        "early_stop_order": early_stop_order,
+        "deliberation": deliberation,
     }
     request = request_of({key: value for key, value in stage.items() if value}, roster=roster)
     handing.submit_question(

@@ -25,8 +25,6 @@ class Waiting:
 
 
 NOT_THERE_YET = (
-    Waiting(("consensus", "decision_policies", _ANY_TYPE, "human_oversight")),
-    Waiting(("consensus", "security", "agent_authentication"), "required"),
     Waiting(("consensus", "security", "vote_encryption")),
     Waiting(("consensus", "security", "audit_signatures")),
 )

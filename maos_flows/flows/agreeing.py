@@ -1,21 +1,20 @@
 """Agreement in flows: keys when a decision opens, signatures as ballots arrive, replicas when it is decided."""
 
 import asyncio
-import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from threading import Lock
 
-from maos_flows.agreement.binding import bind, binding_of
+from maos_flows.agreement.authenticating import authenticated, sign_here, with_refused
+from maos_flows.agreement.binding import bind
 from maos_flows.agreement.deciding import Collected, Pace, agree, agree_now
 from maos_flows.agreement.faults import NO_FAULTS, FaultSource, Script
 from maos_flows.agreement.telling import Happening
 from maos_flows.audit.bounds import bound_answer
 from maos_flows.audit.store import AuditStore
-from maos_flows.config import settings_from
+from maos_flows.config.keyring import keys_here
 from maos_flows.flows.installed import decide_installed
 from maos_flows.flows.stores import kept, opened_store
-from maos_flows.keys import KeyFolder
 from maos_flows.model import (
     Absence,
     Ballot,
@@ -31,40 +30,31 @@ from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.policies.deciding import decide
 from maos_flows.voters.base import utc_now
 
-_folders: dict[tuple[str | None, str | None], KeyFolder] = {}
-_lock = Lock()
-
-
-def keys_here() -> KeyFolder:
-    """Give the keys of this installation: the folder `keys` in its home."""
-    place = os.environ.get("MAOS_HOME"), os.environ.get("HOME")
-    with _lock:
-        if place not in _folders:
-            _folders[place] = KeyFolder(settings_from(os.environ).home / "keys")
-        return _folders[place]
-
-
 def bound(opening: Opening, policy: ConsensusPolicy) -> Opening:
     """Add keys, deployment and nonce to an opening whose ballots must be signed; any other stays as it is.
+
+    They must be under Byzantine agreement, and wherever only signed ballots count.
 
     Raises:
         ConfigurationError: An agent's key is elsewhere and its voter cannot sign; names every one.
         StoreError: The keys can be neither read nor kept.
     """
-    return bind(opening, keys_here()) if policy.protocol is Protocol.BYZANTINE else opening
+    is_signed = policy.protocol is Protocol.BYZANTINE or opening.parameters.signed_ballots
+    return bind(opening, keys_here()) if is_signed else opening
 
 
 def signed(answer: Ballot | Absence, opening: Opening) -> Ballot | Absence:
     """Sign a ballot with its agent's key, as it will be kept, if the opening wants that and the key is here."""
-    if isinstance(answer, Absence) or not opening.proposal.nonce or answer.signature:
+    if isinstance(answer, Absence) or not opening.proposal.nonce:
         return answer
-    return binding_of(opening).sign_ballot(bound_answer(answer), keys_here())
+    return sign_here(bound_answer(answer), opening, keys_here())
 
 
 def decide_box_by(policy: ConsensusPolicy, opening: Opening, box: BallotBox) -> Decision:
     """Decide what a box holds, by a policy alone or by its protocol on virtual time; nothing is recorded."""
     if policy.protocol is None:
-        return decide(policy, opening, box.ballots, absences=box.absences)
+        admitted, refused = authenticated(box.ballots, opening)
+        return with_refused(decide(policy, opening, admitted, absences=box.absences), refused)
     collected = Collected(box.ballots, box.absences)
     return agree_now(policy, bound(opening, policy), collected, keys=keys_here())
 
@@ -87,10 +77,13 @@ async def decide_recorded(
         pace: How fast they go on the clock; None for virtual time, unless a fault acts that
             is not known beforehand.
     """
+    admitted, refused = authenticated(box.ballots, opening)
+    if refused:
+        box = replace(box, ballots=admitted)
     if policy.protocol is None and policy.digest:
-        return await decide_installed(policy, opening, box)
+        return with_refused(await decide_installed(policy, opening, box), refused)
     if policy.protocol is None:
-        return decide(policy, opening, box.ballots, absences=box.absences)
+        return with_refused(decide(policy, opening, box.ballots, absences=box.absences), refused)
     store = await opened_store()
     proposal = opening.proposal
     conflicting: tuple[Ballot, ...] = ()
@@ -106,7 +99,7 @@ async def decide_recorded(
     happened[:0] = [Happening(0, EventKind.POLICY, f"warning: {text}", data={"warning": text}) for text in warnings]
     if happened:
         await kept(store, partial(_note_once, store, proposal.decision_id, proposal.round, happened))
-    return decision
+    return with_refused(decision, refused)
 
 
 def _conflicting(store: AuditStore, opening: Opening) -> tuple[Ballot, ...]:

@@ -64,7 +64,7 @@ async def tell(store: AuditStore, opening: Opening, oversight: Oversight) -> Non
     timeline = await kept(store, partial(store.timeline, decision_id))
     for about, text in pending(timeline, oversight):
         said = f"decision {decision_id}: {about.replace('_', ' ')}\n\n{text}"
-        outcomes = await asyncio.gather(*(_reach(contact, said) for contact in oversight.contacts))
+        outcomes = await asyncio.gather(*(reach(contact, said) for contact in oversight.contacts))
         failed = {name: why for name, why in zip(oversight.contacts, outcomes, strict=True) if why}
         reached = [name for name in oversight.contacts if name not in failed]
         data = {"about": about, "contacts": reached, "failed": failed}
@@ -75,7 +75,7 @@ async def tell(store: AuditStore, opening: Opening, oversight: Oversight) -> Non
         tell_alert(opening, about=about, told=reached, failed=sorted(failed))
 
 
-async def _reach(contact: str, text: str) -> str:
+async def reach(contact: str, text: str) -> str:
     """Notify one contact; gives what went wrong, or nothing."""
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):

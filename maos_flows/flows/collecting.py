@@ -12,18 +12,20 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from maos_flows.agreement.authenticating import rejection_of
 from maos_flows.audit.store import AuditStore
 from maos_flows.flows.agreeing import signed
 from maos_flows.flows.artifacts import Progress
+from maos_flows.flows.asking_people import ask_person
 from maos_flows.flows.drilling import Drilling
 from maos_flows.flows.edges import Sealed, sealed_result, state_of, untracked
 from maos_flows.flows.events import tell_answer
 from maos_flows.flows.stores import kept
+from maos_flows.flows.turns import Turns
 from maos_flows.model import Absence, AbsenceKind, Agent, Ballot, Event, EventKind, Opening, Proposal
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.policies.deciding import is_settled
 from maos_flows.request import DecisionRequest
-from maos_flows.scrutiny import scrutinise
 from maos_flows.voters.base import ask, utc_now
 
 Answer = Ballot | Absence
@@ -72,10 +74,10 @@ def begin_asking(store: AuditStore, opening: Opening, request: DecisionRequest) 
 def keep_answer(answer: Answer, *, opening: Opening, store: AuditStore, sealed: bool = False) -> Answer:
     """Record an answer; an agent whose ballot is rejected has answered all the same, and is recorded as without one."""
     given = store.record_answer(signed(answer, opening))
-    rejected = scrutinise((given,), opening).rejected if isinstance(given, Ballot) else ()
-    if not rejected:
+    rejected = rejection_of(given, opening) if isinstance(given, Ballot) else None
+    if rejected is None:
         return given
-    why = rejected[0].reason.value.replace("_", " ") if sealed else rejected[0].explanation
+    why = rejected.reason.value.replace("_", " ") if sealed else rejected.explanation
     absence = Absence(
         given.decision_id,
         given.agent_id,
@@ -107,10 +109,10 @@ def is_enough(policy: ConsensusPolicy, opening: Opening, answers: Mapping[str, A
 async def answer_of(agent: Agent, proposal: Proposal, *, retries: int, enough: asyncio.Event | None) -> Answer:
     """Ask one agent; where there may be enough ballots without its own, unless or until there are."""
     if enough is None:
-        return await ask(agent, proposal, retries=retries)
+        return await _asked(agent, proposal, retries)
     if enough.is_set():
         return _not_needed(agent, proposal)
-    asking = asyncio.create_task(ask(agent, proposal, retries=retries))
+    asking = asyncio.create_task(_asked(agent, proposal, retries))
     stopping = asyncio.create_task(enough.wait())
     try:
         await asyncio.wait({asking, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -119,6 +121,13 @@ async def answer_of(agent: Agent, proposal: Proposal, *, retries: int, enough: a
         asking.cancel()
         stopping.cancel()
         await asyncio.gather(asking, stopping, return_exceptions=True)
+
+
+async def _asked(agent: Agent, proposal: Proposal, retries: int) -> Answer:
+    """Ask one agent: a person on record, where it waits for days if need be, any other by its voter."""
+    if agent.voter == "human":
+        return await ask_person(agent, proposal)
+    return await ask(agent, proposal, retries=retries)
 
 
 def _not_needed(agent: Agent, proposal: Proposal) -> Absence:
@@ -167,7 +176,7 @@ def _simulated(ballot: Ballot) -> str:
 async def collect_singly(
     begun: Begun, request: DecisionRequest, policy: ConsensusPolicy, store: AuditStore
 ) -> Collected:
-    """Ask each agent that has not answered in a task run of its own, all at once."""
+    """Ask each agent that has not answered in a task run of its own: all at once, or in waves that may stop early."""
     opening, proposal = begun.opening, begun.opening.proposal
     answers = dict(begun.answered)
     enough = asyncio.Event()
@@ -184,6 +193,7 @@ async def collect_singly(
             await kept(store, partial(note_settled, store, proposal))
 
     async def collect(agent: Agent) -> Sealed[Answer]:
+        await turns.of(agent.id)
         asking = collect_and_keep(
             untracked(agent),
             untracked(proposal),
@@ -195,11 +205,14 @@ async def collect_singly(
         collected: Sealed[Answer] = await sealed_result(await state_of(asking))
         answers[agent.id] = collected.value
         await stop_if_enough()
+        turns.go_on(answers, is_over=enough.is_set())
         return collected
 
+    turns = Turns(request, policy, opening, answers)
     waiting = [agent for agent in request.agents if agent.id not in answers]
     if answers and waiting:
         await stop_if_enough()
+        turns.go_on(answers, is_over=enough.is_set())
     progress = asyncio.create_task(_show_progress(proposal.decision_id, answers, len(request.agents)))
     try:
         edges = await asyncio.gather(*(collect(agent) for agent in waiting))

@@ -20,6 +20,7 @@ from maos_flows.audit.store import AuditStore
 from maos_flows.flows.agreeing import bound
 from maos_flows.flows.alerting import tell, watched
 from maos_flows.flows.artifacts import Showing, headline, publish_ballots, publish_decision
+from maos_flows.flows.asking_people import put_to_people, withdraw
 from maos_flows.flows.chunks import collecting
 from maos_flows.flows.collecting import Answer, Begun, Collect, begin_asking
 from maos_flows.flows.drilling import drilled, start_stage_drill
@@ -29,6 +30,7 @@ from maos_flows.flows.ids import decision_id_of
 from maos_flows.flows.isolating import note_isolated, of_electorate, without_isolated
 from maos_flows.flows.known import policy_named
 from maos_flows.flows.overseeing import note_trail, overseen
+from maos_flows.flows.rounds import given_of, note_minds
 from maos_flows.flows.stores import kept, opened_store
 from maos_flows.flows.tasks import deciding_task
 from maos_flows.judging import note_weights, with_learned_weights
@@ -131,8 +133,12 @@ async def _until_closed(
         # What counts as slow is configured, and then watched over all rounds, or else a share of the round's time.
         async with told_if_slow(begun.opening) if request.oversight.slow_seconds is None else nullcontext():
             answers, edges = await collect(begun, request, policy, store)
+        if any(agent.voter == "human" for agent in request.agents):
+            await withdraw(store, begun.opening.proposal.decision_id)
         evaluated = await _evaluate(begun, request, policy, answers, edges, showing)
         ruled = evaluated.value
+        if begun.opening.proposal.round > 1:
+            await kept(store, partial(note_minds, store, begun.opening))
         if _wants_another_round(ruled, request):
             again = await kept(store, partial(_open_round, store, request, policy, begun.opening))
             begun = replace(again, drilling=begun.drilling)
@@ -140,7 +146,8 @@ async def _until_closed(
         checked = ruled
         if request.oversight.is_at_closing:
             checked = await kept(store, partial(overseen, store, ruled, request.oversight, now=utc_now()))
-        closing = record(untracked(_escalated(checked, request)), [evaluated], return_state=True)
+        final = await put_to_people(store, _escalated(checked, request), request)
+        closing = record(untracked(final), [evaluated], return_state=True)
         closed: Closed = await unsealed(await state_of(closing))
         tell_decided(closed[0])
         return closed
@@ -169,7 +176,8 @@ def _open_round(store: AuditStore, request: DecisionRequest, policy: ConsensusPo
     """Open the round after another, or find what was opened."""
     decision_id, number = before.proposal.decision_id, before.proposal.round + 1
     again = open_decision(request, policy, decision_id=decision_id, now=utc_now(), round_number=number)
-    kept_terms = replace(again, opened_at=before.opened_at, electorate=before.electorate)
+    proposal = replace(again.proposal, context=(*request.context, *given_of(store, request, before)))
+    kept_terms = replace(again, proposal=proposal, opened_at=before.opened_at, electorate=before.electorate)
     return begin_asking(store, store.open_round(bound(kept_terms, policy)), request)
 
 

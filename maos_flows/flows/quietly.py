@@ -22,8 +22,10 @@ from maos_flows.flows.compiler import (
 from maos_flows.flows.decide import _box, _close, _escalated, _open, _open_round, _wants_another_round
 from maos_flows.flows.isolating import of_electorate
 from maos_flows.flows.known import policy_named
+from maos_flows.flows.rounds import note_minds
 from maos_flows.flows.stores import kept
 from maos_flows.flows.tasks import deciding_task
+from maos_flows.flows.turns import Turns
 from maos_flows.model import Agent, Decision
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.request import DecisionRequest
@@ -63,6 +65,8 @@ async def decide_quietly(request: DecisionRequest, decision_id: str, store: Audi
         box = _box(begun.opening.proposal, request, answers)
         sealed = await deciding_task(policy).fn(begun.opening, (), box)
         ruled: Decision = sealed.value
+        if begun.opening.proposal.round > 1:
+            await kept(store, partial(note_minds, store, begun.opening))
         if _wants_another_round(ruled, request):
             begun = await kept(store, partial(_open_round, store, request, policy, begun.opening))
         else:
@@ -83,6 +87,7 @@ async def _collect(
             await kept(store, partial(note_settled, store, opening.proposal))
 
     async def collect(agent: Agent) -> None:
+        await turns.of(agent.id)
         async with places.of(agent):
             answer = await answer_of(
                 agent, opening.proposal, retries=request.retries, enough=enough if request.early_stop else None
@@ -91,10 +96,13 @@ async def _collect(
             store, partial(keep_answer, answer, opening=opening, store=store, sealed=request.sealed)
         )
         await stop_if_enough()
+        turns.go_on(answers, is_over=enough.is_set())
 
+    turns = Turns(request, policy, opening, answers)
     waiting = [agent for agent in request.agents if agent.id not in answers]
     if answers and waiting:
         await stop_if_enough()
+        turns.go_on(answers, is_over=enough.is_set())
     await asyncio.gather(*(collect(agent) for agent in waiting))
     return answers
 

@@ -134,6 +134,8 @@ class EventKind(StrEnum):
     ABSENCE = "absence"
     REJECTED = "rejected"
     SETTLED_EARLY = "settled_early"
+    CHANGED_MIND = "changed_mind"
+    """Who chose otherwise than in the round before (`round`, `changes`: by agent, the choices before and after)."""
     DEADLINE = "deadline"
     DECIDED = "decided"
     CANCELLED = "cancelled"

@@ -45,6 +45,8 @@ class NoteKind(StrEnum):
     """Word was sent (`contact`, and `failed`: why it did not arrive)."""
     REMINDED = "reminded"
     """A reminder was due; its key is the instant."""
+    CLOSED = "closed"
+    """Its form was closed."""
     STOOD_IN = "stood_in"
     """A deputy answered, for unless the person does."""
     ANSWERED = "answered"

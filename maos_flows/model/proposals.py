@@ -62,6 +62,7 @@ class Parameters:
         justification_required: Whether a ballot without reasoning is invalid.
         settings: What is set of the policy's own parameters, as plain data.
         reviewers: Experts in the matter of whom one must have cast a ballot; none means no review is asked for.
+        signed_ballots: Whether only ballots count that are signed with the key frozen for their agent.
     """
 
     threshold: Threshold = MAJORITY
@@ -74,6 +75,7 @@ class Parameters:
     justification_required: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     reviewers: tuple[str, ...] = ()
+    signed_ballots: bool = False
 
 
 @dataclass(frozen=True, slots=True)

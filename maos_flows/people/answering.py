@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from maos_flows.agreement.authenticating import rejection_of
 from maos_flows.agreement.binding import Binding
 from maos_flows.audit.store import AuditStore
 from maos_flows.errors import ConfigurationError, ConflictError, Problem
@@ -196,9 +197,9 @@ def _cast(
     ballot = replace(ballot_of(question, given), received_at=at, seconds=(at - question.asked_at).total_seconds())
     if opening.proposal.nonce:
         ballot = Binding(opening).sign_ballot(ballot, keys)
-    refused = scrutinise((ballot,), opening).rejected
-    if refused and at <= question.deadline:
-        raise ConfigurationError([Problem("answer", refused[0].explanation)])
+    refused = rejection_of(ballot, opening)
+    if refused is not None and at <= question.deadline:
+        raise ConfigurationError([Problem("answer", refused.explanation)])
     kept: Ballot | Absence = store.record_answer(ballot)
     if not isinstance(kept, Ballot) or (kept.received_at, kept.choice) != (at, ballot.choice):
         raise ConflictError(f"the ballot of {question.person.agent_id} is not awaited any more")

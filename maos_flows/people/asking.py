@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from maos_flows.audit.bounds import MOST_REASONING
 from maos_flows.audit.store import AuditStore
-from maos_flows.model import ABSTAIN, Agent, Decision, Event, EventKind, Opening
+from maos_flows.audit.texts import cut
+from maos_flows.model import ABSTAIN, Agent, Decision, Event, EventKind, Opening, Proposal
 from maos_flows.model.people import Asked, Note, NoteKind, Overseers, Person, Question, QuestionKind
 from maos_flows.request import DecisionRequest
 from maos_flows.scrutiny import may_veto
@@ -34,7 +36,7 @@ def ask_for_ballot(
         proposal.round,
         QuestionKind.BALLOT,
         _person(agent),
-        proposal.question,
+        _in_words(proposal),
         (*proposal.choices, ABSTAIN),
         now,
         deadline,
@@ -59,7 +61,7 @@ def ask_overseers(
     is_open = kind is QuestionKind.DECIDE
     choices = proposal.choices if is_open else (APPROVE, REJECT)
     what = "No consensus" if is_open else f"Reached: {decision.choice}"
-    text = f"{proposal.question}\n\n{what} ({decision.explanation})."
+    text = f"{_in_words(proposal)}\n\n{what} ({decision.explanation})."
     questions = [
         Question(
             proposal.decision_id,
@@ -96,7 +98,7 @@ def remind(store: AuditStore, asked: Asked, *, now: datetime) -> bool:
         instant for instant in due if store.people.note(question, Note(NoteKind.REMINDED, now, key=instant.isoformat()))
     ]
     if new:
-        words = f"{question.person.agent_id} is reminded: {_left(question.deadline - now)} left"
+        words = f"{question.person.agent_id} is reminded: {left(question.deadline - now)} left"
         _tell(store, question, words, now, what="reminded")
     return bool(new)
 
@@ -107,6 +109,12 @@ def _put(store: AuditStore, question: Question) -> Asked:
         words += f", or {question.deputy.agent_id} in its place" if question.deputy is not None else ""
         _tell(store, question, words, question.asked_at, what="asked")
     return current(store, question)
+
+
+def _in_words(proposal: Proposal) -> str:
+    """Write what is asked, with what agents are given beside it."""
+    given = (f"{context.name}:\n{context.text}" for context in proposal.context)
+    return cut("\n\n".join((proposal.question, *given)), MOST_REASONING)
 
 
 def _tell(store: AuditStore, question: Question, words: str, at: datetime, *, what: str) -> None:
@@ -135,7 +143,8 @@ def _reminders(agent: Agent, now: datetime, deadline: datetime) -> Iterator[date
     yield from sorted(instant for instant in instants if now < instant < deadline)
 
 
-def _left(span: timedelta) -> str:
+def left(span: timedelta) -> str:
+    """Write how much time is left."""
     seconds = max(0, round(span.total_seconds()))
     days, rest = divmod(seconds, 86_400)
     hours, rest = divmod(rest, 3600)

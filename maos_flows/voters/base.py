@@ -10,7 +10,7 @@ import tenacity
 
 from maos_flows.model import ABSTAIN, Absence, AbsenceKind, Agent, Ballot, Proposal
 from maos_flows.scrutiny import tidy
-from maos_flows.voters import command, python, recorded, simulated
+from maos_flows.voters import command, human, python, recorded, simulated
 from maos_flows.voters.answer import Answer, read_answer
 from maos_flows.voters.cleaning import clean, one_line, scrubber
 from maos_flows.voters.failures import (
@@ -26,6 +26,7 @@ Voter = Callable[[Agent, Proposal], Awaitable[object]]
 VOTERS: Mapping[str, Voter] = MappingProxyType(
     {
         "command": command.answer,
+        "human": human.answer,
         "python": python.answer,
         "recorded": recorded.answer,
         "simulated": simulated.answer,
@@ -34,7 +35,7 @@ VOTERS: Mapping[str, Voter] = MappingProxyType(
 """The kinds of voters there are."""
 UNBOUNDED_SECONDS = 60.0
 """How long an attempt may take where neither settings nor a deadline bound it."""
-_SETTLED = frozenset({"recorded", "simulated"})
+_SETTLED = frozenset({"human", "recorded", "simulated"})
 """Kinds that give the same answer however often they are asked: they are asked once."""
 
 

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator
 
+from maos_flows.asking_order import AskingOrder
+from maos_flows.deliberation import Deliberation
 from maos_flows.forms import Form
 from maos_flows.model import Basis, TieBreak
 from maos_flows.request import Dynamics
@@ -108,6 +110,12 @@ class StageDefaults(Form):
     )
     proceed_on: ProceedOn | None = Field(None, description="The choices that lead on (default any but reject).")
     on_no_consensus: OnNoConsensus | None = Field(None, description="What follows without a decision (default stop).")
+    escalate_to: Domains | None = Field(
+        None, description="People, by id or role, to whom a decision is put (default those of the role overseer)."
+    )
+    escalation_timeout: Seconds | None = Field(
+        None, description="How long they have to answer (default as long as a round)."
+    )
     decision_type: Name | None = Field(
         None, description="The type of decision, for which the configuration says algorithm, threshold and more."
     )
@@ -126,6 +134,12 @@ class StageDefaults(Form):
     )
     sealed_ballots: Flag | None = Field(
         None, description="Whether nobody is shown any ballot's choice before the decision is closed (default false)."
+    )
+    early_stop_order: AskingOrder | None = Field(
+        None, description="Who is asked first with early_stop: roster (default), cheapest, or decisive."
+    )
+    deliberation: Deliberation | None = Field(
+        None, description="What agents are given of each other in later rounds: blind (default), reasons, or full."
     )
     context: Entries | None = Field(None, description="What agents are given beside the question.")
     tie_break: TieBreak | None = Field(None, description="What a tie leads to (default none).")

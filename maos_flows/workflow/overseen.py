@@ -70,6 +70,7 @@ def bulk_problems(request: DecisionRequest) -> Iterator[Problem]:
     oversight = request.oversight
     asked = {
         "expert_review": bool(request.parameters.reviewers),
+        "agent_authentication": request.parameters.signed_ballots,
         "compliance_check": oversight.compliance is not None,
         "audit_trail, detailed_logging": oversight.audit_trail,
         "emergency_contacts": oversight.emergency,

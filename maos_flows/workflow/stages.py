@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from maos_flows.asking_order import AskingOrder
 from maos_flows.config import Configuration
 from maos_flows.config.contradictions import RAFT
+from maos_flows.deliberation import Deliberation
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import attempt, nearest, place
 from maos_flows.model import Agent, Basis, Context, Parameters, TieBreak
@@ -33,6 +35,7 @@ from maos_flows.workflow.configured import (
 from maos_flows.workflow.form import ContextFile, StageForm, WorkflowForm
 from maos_flows.workflow.model import OnNoConsensus, Stage
 from maos_flows.workflow.overseen import oversight_of
+from maos_flows.workflow.people import deputies_of, overseers_of
 
 MOST_CONTEXT_BYTES = 256 * 1024
 """The largest file that is given to agents."""
@@ -106,6 +109,8 @@ def build_stage(written: Written, loaded: LoadedRoster, policies: PolicyRegistry
         retries=written.value("retries", 2),
         rounds=written.value("rounds", 2 if _revotes(written) else 1),
         early_stop=written.value("early_stop", False),
+        asking_order=written.value("early_stop_order", AskingOrder.ROSTER),
+        deliberation=written.value("deliberation", Deliberation.BLIND),
         sealed=written.value("sealed_ballots", False),
         escalate=written.value("on_no_consensus", None) is OnNoConsensus.ESCALATE,
         oversight=oversight_of(written.configured, algorithm),
@@ -114,6 +119,7 @@ def build_stage(written: Written, loaded: LoadedRoster, policies: PolicyRegistry
         workflow=written.workflow.workflow_name,
     )
     request = attempt(problems, partial(_reviewed, written, request)) or request
+    request = _with_people(written, loaded, request, problems)
     problems += refused(written.configured, algorithm, agents)
     found = [*_unusable(written, request), *_nobody(written, loaded)]
     problems += [written.problem(where, message) for where, message in found]
@@ -152,6 +158,28 @@ def _weighing(written: Written, loaded: LoadedRoster) -> Weighing:
 def _reviewed(written: Written, request: DecisionRequest) -> DecisionRequest:
     reviewers = reviewers_of(written.configured, request.agents, request.weighing, request.domains)
     return replace(request, parameters=replace(request.parameters, reviewers=reviewers))
+
+
+def _with_people(
+    written: Written, loaded: LoadedRoster, request: DecisionRequest, problems: list[Problem]
+) -> DecisionRequest:
+    """Give a request with those who oversee it and who stand in for people."""
+    seconds = written.value("escalation_timeout", request.timeout_seconds)
+    named = written.value("escalate_to", ())
+    try:
+        overseers = overseers_of(written.configured, loaded.roster, named, timeout_seconds=seconds)
+    except ConfigurationError as error:
+        problems += [_of_person(written, problem) for problem in error.problems]
+        return request
+    return replace(request, overseers=overseers, deputies=deputies_of(loaded.roster, request.agents))
+
+
+def _of_person(written: Written, problem: Problem) -> Problem:
+    """Tell what is wrong with those named by where they are; a key of the configuration keeps its own."""
+    key, _, index = problem.path.partition("[")
+    if key != "escalate_to":
+        return problem
+    return written.problem((key, int(index.rstrip("]"))) if index else (key,), problem.message)
 
 
 def _domains_of(written: Written, loaded: LoadedRoster) -> tuple[str, ...]:
@@ -207,6 +235,7 @@ def _parameters(written: Written, policy: ConsensusPolicy | None, problems: list
         self_approval=written.value("self_approval", True),
         justification_required=written.value("justification", "optional") == "required",
         settings=settings,
+        signed_ballots=written.configured.consensus.security.agent_authentication == "required",
     )
 
 
@@ -246,7 +275,7 @@ def _revotes(written: Written) -> bool:
 
 
 def _unusable(written: Written, request: DecisionRequest) -> _Found:
-    """Find what is said in vain: no question, a choice that is none, a chair without a casting vote, one round."""
+    """Find what is said in vain: no question, a choice that is none, a key that needs another one."""
     if not request.question:
         yield (), "it needs a question or a description"
     for index, choice in enumerate(written.value("proceed_on", ())):
@@ -254,10 +283,19 @@ def _unusable(written: Written, request: DecisionRequest) -> _Found:
             near = nearest(choice, request.choices)
             allowed = ", ".join(request.choices)
             yield ("proceed_on", index), f"{choice[:80]!r} is not a choice; the choices are {allowed}{near}"
+    yield from _without_effect(written, request)
+
+
+def _without_effect(written: Written, request: DecisionRequest) -> _Found:
+    """Find keys that need another one to act."""
     if request.parameters.chair is not None and request.parameters.tie_break is not TieBreak.CHAIR:
         yield ("chair",), "without tie_break: chair it would have no effect"
     if request.dynamics is not Dynamics.NONE and request.algorithm != "weighted_voting":
         yield ("dynamic_weights",), f"{request.algorithm} does not weigh by record; weighted_voting does"
+    if request.asking_order is not AskingOrder.ROSTER and not request.early_stop:
+        yield ("early_stop_order",), "without early_stop: true it would have no effect"
+    if request.deliberation is not Deliberation.BLIND and request.rounds == 1:
+        yield ("deliberation",), "with one round there is nothing to deliberate on; rounds: 2 or more"
     if _revotes(written) and request.rounds == 1:
         yield ("rounds",), "a revote needs at least 2"
 

@@ -1,0 +1,113 @@
+"""Replay real answers and measure how many calls early stop saves, and that it changes no decision.
+
+Panels are drawn by seed from the language models of a set. Each question is decided twice by the same rule: by asking
+all, and by asking in waves until the outcome is certain. Printed are the calls saved, how often the decision was right,
+and how many decisions differed, which must be none.
+
+The set is a folder with `votes.csv` (task, worker, label) and `gold.csv` (task, label, options).
+
+    python benchmarks/early_stop.py FOLDER [--questions 600] [--panels 3] [--json]
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+from statistics import mean
+
+from learned_weights import Task, read
+
+from maos_flows.asking_order import AskingOrder, in_order, next_wave
+from maos_flows.model import Agent, Ballot, Decision, Opening, Parameters, Proposal
+from maos_flows.policies.base import ConsensusPolicy
+from maos_flows.policies.deciding import decide, freeze, is_settled
+from maos_flows.policies.registry import built_in_policies
+
+SIZES = (5, 9, 15)
+RULES = ("simple_majority", "supermajority", "weighted_voting")
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WEIGHTS = (Fraction(1), Fraction(1), Fraction(2), Fraction(3))
+
+
+def main() -> None:
+    """Measure, and print a table or JSON."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="a folder with votes.csv and gold.csv")
+    parser.add_argument("--questions", type=int, default=600, help="how many questions, drawn by seed")
+    parser.add_argument("--panels", type=int, default=3, help="how many panels of each size")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    arguments = parser.parse_args()
+    tasks = read(arguments.folder)
+    tasks = Random(1).sample(tasks, min(len(tasks), arguments.questions))
+    report = {
+        f"{rule}, {size} agents": measured(tasks, rule, size, arguments.panels) for rule in RULES for size in SIZES
+    }
+    print(json.dumps(report, indent=2) if arguments.json else in_words(report))
+
+
+def measured(tasks: Sequence[Task], rule: str, size: int, panels: int) -> dict[str, float]:
+    """Replay one rule with panels of one size."""
+    workers = sorted({worker for task in tasks for worker in task.answers})
+    calls = asked = right_all = right_early = different = 0
+    for seed in range(panels):
+        panel = Random(seed).sample(workers, size)
+        for task in tasks:
+            whole, early, number = both(task, rule, panel, seed)
+            calls, asked = calls + size, asked + number
+            right_all += whole.choice == task.right
+            right_early += early.choice == task.right
+            different += (whole.outcome, whole.choice) != (early.outcome, early.choice)
+    decisions = panels * len(tasks)
+    return {
+        "calls saved, %": round(100 * (calls - asked) / calls, 1),
+        "right asking all, %": round(100 * right_all / decisions, 1),
+        "right stopping early, %": round(100 * right_early / decisions, 1),
+        "decisions that differ": different,
+    }
+
+
+def both(task: Task, rule: str, panel: Sequence[str], seed: int) -> tuple[Decision, Decision, int]:
+    """Decide one question by asking all, and in waves; and count whom the waves asked."""
+    policy = built_in_policies()[rule]
+    chance = Random(seed)
+    agents = [
+        Agent(worker, weight=chance.choice(WEIGHTS) if rule == "weighted_voting" else Fraction(1)) for worker in panel
+    ]
+    proposal = Proposal("d-1", "Which?", task.choices)
+    opening = freeze(policy, proposal, agents, Parameters(policy.threshold(None)), opened_at=NOW)
+    ballots = {worker: Ballot("d-1", worker, task.answers[worker]) for worker in panel if worker in task.answers}
+    early = in_waves(policy, opening, agents, ballots)
+    whole = decide(policy, opening, ballots.values())
+    return whole, decide(policy, opening, [ballots[name] for name in early if name in ballots]), len(early)
+
+
+def in_waves(
+    policy: ConsensusPolicy, opening: Opening, agents: Sequence[Agent], ballots: Mapping[str, Ballot]
+) -> list[str]:
+    """Ask wave after wave until the outcome is certain, and give who was asked."""
+    waiting = [agent.id for agent in in_order(agents, opening, AskingOrder.DECISIVE)]
+    asked: list[str] = []
+    cast: list[Ballot] = []
+    while waiting and not is_settled(policy, opening, cast, waiting):
+        wave = next_wave(policy, opening, cast, waiting)
+        waiting = waiting[len(wave) :]
+        asked += wave
+        cast += [ballots[name] for name in wave if name in ballots]
+    return asked
+
+
+def in_words(report: Mapping[str, Mapping[str, float]]) -> str:
+    """Lay a report out as a table."""
+    lines = [f"{'':32} saved   right: all  early   differ"]
+    for name, found in report.items():
+        saved, right, early, different = found.values()
+        lines.append(f"{name:32} {saved:4.1f} %    {right:5.1f} %  {early:5.1f} %  {different:5.0f}")
+    saved = mean(found["calls saved, %"] for found in report.values())
+    return "\n".join([*lines, f"{'mean':32} {saved:4.1f} %"])
+
+
+if __name__ == "__main__":
+    main()
