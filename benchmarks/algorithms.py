@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from prefect_decision import prefect_server
@@ -74,12 +75,11 @@ async def _measure(sizes: Sequence[int], rounds: int) -> dict[str, Any]:
 
 
 async def _in_turns(runs: dict[str, Run], rounds: int) -> dict[str, list[Cost]]:
-    """Run all in an order that turns round each time, so that what disturbs one disturbs all."""
+    """Run all in an order drawn anew each time: what one leaves to be done in the background falls to any other."""
     costs: dict[str, list[Cost]] = {name: [] for name in runs}
-    names = list(runs)
+    chance = Random(rounds)
     for number in range(rounds + WARM_UP):
-        first = number % len(names)
-        for name in (*names[first:], *names[:first]):
+        for name in chance.sample(list(runs), len(runs)):
             before, cpu_before = time.perf_counter(), _cpu()
             await runs[name]()
             if number >= WARM_UP:
