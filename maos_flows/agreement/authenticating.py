@@ -23,9 +23,7 @@ def unauthenticated(ballot: Ballot, opening: Opening) -> RejectedBallot | None:
     return None if problem is None else RejectedBallot(ballot, *problem)
 
 
-def authenticated(
-    ballots: Sequence[Ballot], opening: Opening
-) -> tuple[tuple[Ballot, ...], tuple[RejectedBallot, ...]]:
+def authenticated(ballots: Sequence[Ballot], opening: Opening) -> tuple[tuple[Ballot, ...], tuple[RejectedBallot, ...]]:
     """Part ballots into those that may be counted and those that may not, for want of a signature."""
     refused = tuple(found for ballot in ballots if (found := unauthenticated(ballot, opening)) is not None)
     unproven = {id(entry.ballot) for entry in refused}

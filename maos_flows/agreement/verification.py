@@ -7,6 +7,7 @@ from whoever shows it.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from maos_flows.agreement.authenticating import authenticated
 from maos_flows.agreement.binding import Binding
 from maos_flows.errors import ConfigurationError, NotFoundError
 from maos_flows.model import Certificate, Decision, Fault, Outcome, Protocol
@@ -31,6 +32,7 @@ class Verified:
         ballots: The agents whose signed ballots count.
         voided: The agents whose two ballots void each other.
         proofs: The proofs of misbehaviour that hold, each as agent and kind.
+        by_agreement: Whether replicas had to agree; if not, there are signed ballots and no certificate.
     """
 
     problems: tuple[str, ...]
@@ -39,6 +41,7 @@ class Verified:
     ballots: tuple[str, ...] = ()
     voided: tuple[str, ...] = ()
     proofs: tuple[tuple[str, str], ...] = ()
+    by_agreement: bool = True
 
     @property
     def is_sound(self) -> bool:
@@ -47,7 +50,9 @@ class Verified:
 
     def lines(self) -> Iterator[str]:
         """Say it in lines for people."""
-        if self.signers:
+        if not self.by_agreement:
+            yield f"ballots     {len(self.ballots)} signed and counted: {', '.join(self.ballots)}"
+        elif self.signers:
             yield f"ballots     {len(self.ballots)} signed and counted: {', '.join(self.ballots)}"
             yield f"quorum      {len(self.signers)} signed COMMIT, {self.quorum} are needed: {', '.join(self.signers)}"
         else:
@@ -58,7 +63,8 @@ class Verified:
             yield f"void        two signed ballots of {agent}"
         for problem in self.problems:
             yield f"wrong       {problem}"
-        yield "NOT PROVEN" if self.problems else "proven      signatures, quorum and count are right"
+        right = "signatures, quorum and count" if self.by_agreement else "the ballots' signatures"
+        yield "NOT PROVEN" if self.problems else f"proven      {right} are right"
 
 
 def verify_decision(decision: Decision, policy: ConsensusPolicy) -> Verified:
@@ -69,8 +75,10 @@ def verify_decision(decision: Decision, policy: ConsensusPolicy) -> Verified:
         policy: The policy it was made by.
 
     Raises:
-        NotFoundError: Its agents signed nothing: it was not made by Byzantine agreement.
+        NotFoundError: Its agents signed nothing: it was not made by Byzantine agreement, nor had ballots to be signed.
     """
+    if policy.protocol is not Protocol.BYZANTINE and decision.opening.parameters.signed_ballots:
+        return _ballots_verified(decision)
     if policy.protocol is not Protocol.BYZANTINE:
         by = f"decision {decision.decision_id!r} was made by {decision.opening.algorithm}"
         raise NotFoundError(f"{by}, whose ballots are not signed: there is no certificate to verify")
@@ -78,6 +86,13 @@ def verify_decision(decision: Decision, policy: ConsensusPolicy) -> Verified:
         return _Check(decision, policy).run()
     except ConfigurationError as error:
         return Verified((f"what binds it cannot be: {error}",))
+
+
+def _ballots_verified(decision: Decision) -> Verified:
+    """Check the signatures of the ballots that were counted; what they come to depends on the rule alone."""
+    proven, refused = authenticated(decision.ballots, decision.opening)
+    problems = tuple(f"the ballot of {entry.ballot.agent_id} counted: {entry.explanation}" for entry in refused)
+    return Verified(problems, ballots=tuple(ballot.agent_id for ballot in proven), by_agreement=False)
 
 
 class _Check:

@@ -30,6 +30,7 @@ from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.policies.deciding import decide
 from maos_flows.voters.base import utc_now
 
+
 def bound(opening: Opening, policy: ConsensusPolicy) -> Opening:
     """Add keys, deployment and nonce to an opening whose ballots must be signed; any other stays as it is.
 

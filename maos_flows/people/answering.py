@@ -13,7 +13,7 @@ from maos_flows.model import Absence, Ballot, Event, EventKind, Opening
 from maos_flows.model.people import Answered, Asked, Note, NoteKind, Person, Question, QuestionKind
 from maos_flows.people.asking import current
 from maos_flows.people.proving import ballot_of, is_proven
-from maos_flows.scrutiny import scrutinise, tidy
+from maos_flows.scrutiny import tidy
 
 
 def answer(store: AuditStore, question: Question, given: Answered, *, at: datetime, keys: KeyFolder) -> Asked:

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from maos_flows.agreement.authenticating import rejection_of
 from maos_flows.config import Configuration, resolve
 from maos_flows.config.drilling import drills_refused
 from maos_flows.config.form import AlgorithmsForm
 from maos_flows.config.keys import keys
 from maos_flows.config.waiting import NOT_THERE_YET
 from maos_flows.errors import ConfigurationError
-from maos_flows.model import Ballot, EventKind, Outcome, Reason, Requirement, Rule, Suspicions
+from maos_flows.model import Ballot, EventKind, Outcome, Reason, RejectionReason, Requirement, Rule, Suspicions
 from maos_flows.policies.compliance import complying, examine
 from maos_flows.policies.deciding import decide
 from maos_flows.policies.registry import built_in_policies
@@ -392,6 +393,18 @@ def test_a_compliance_check_lists_every_rule_that_holds_with_its_source(asked):
     )
 
 
+@acts("consensus.security.agent_authentication")
+def test_authentication_lets_no_ballot_count_that_is_not_signed(asked):
+    set_to = {"CONSENSUS__SECURITY__AGENT_AUTHENTICATION": "required"}
+    request = asked(**set_to)
+    opening = open_decision(request, STANDING_IN[request.algorithm], decision_id="d-1", now=NOON)
+    unsigned = rejection_of(Ballot("d-1", "ann", "approve", reasoning="good"), opening)
+
+    assert unsigned is not None
+    assert unsigned.reason is RejectionReason.UNSIGNED
+    assert not asked().parameters.signed_ballots
+
+
 @acts("consensus.monitoring.consensus_metrics")
 def test_metrics_are_written(asked):
     assert asked(CONSENSUS__MONITORING__CONSENSUS_METRICS="true").oversight.metrics
@@ -449,7 +462,6 @@ def test_configured_agents_answer_where_nobody_names_others(configured):
 WAITING = {".".join(entry.path): entry.value for entry in NOT_THERE_YET}
 MAY_WAIT = (
     "consensus.decision_policies.<type>.human_oversight",
-    "consensus.security.agent_authentication",
     "consensus.security.vote_encryption",
     "consensus.security.audit_signatures",
 )
