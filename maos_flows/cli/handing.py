@@ -3,7 +3,6 @@
 import os
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -14,11 +13,6 @@ from maos_flows.errors import ConfigurationError, MaosError, Problem, ServerErro
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.request import DecisionRequest
 from maos_flows.selection import mentioned
-
-NOT_THERE_YET = {
-    "--failure-tolerance": "it would act with byzantine_tolerant, which is not there yet",
-}
-"""Flags that are known and cannot act yet, each with what to say; whoever makes one act takes its line out."""
 
 _TRUTH = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _LOOK_SECONDS = 0.5
@@ -38,20 +32,6 @@ def truth(flag: str, text: str) -> bool | None:
     if text.lower() not in _TRUTH:
         raise ConfigurationError([Problem(flag, f"{text[:40]!r} is neither true nor false")])
     return _TRUTH[text.lower()]
-
-
-def refuse_not_there_yet(given: Mapping[str, bool]) -> None:
-    """Refuse the flags that ask for what is not there yet.
-
-    Args:
-        given: Whether each of them is given.
-
-    Raises:
-        ConfigurationError: One is given; names each.
-    """
-    problems = [Problem(flag, NOT_THERE_YET[flag]) for flag, is_given in given.items() if is_given]
-    if problems:
-        raise ConfigurationError(problems)
 
 
 def weighed_by_expertise(request: DecisionRequest, wanted: bool | None) -> DecisionRequest:

@@ -42,19 +42,20 @@ def submit(
     ] = "",
     dynamic_weights: Annotated[str, typer.Option(metavar="BOOL", help="Let weights follow the agents' records.")] = "",
     decision_type: Annotated[str, typer.Option(help="The kind of decision, whose configured policy then holds.")] = "",
-    failure_tolerance: Annotated[str, typer.Option(help="low, medium or high.")] = "",
+    failure_tolerance: Annotated[
+        str, typer.Option(help="low, medium (one failing agent is borne) or high (two); replicas needed.")
+    ] = "",
+    watch: Annotated[
+        str, typer.Option(help="Let replicas take about so long, on the clock; by default 90s for simulated agents.")
+    ] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Stay to the end, with progress; print the decision.")] = False,
     format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
 ) -> None:
     """Hand in a question; it is decided in the background, on the local stack, which is started if need be."""
     from maos_flows.cli import handing
+    from maos_flows.cli.enduring import enduring, watchable
     from maos_flows.cli.running import request_of
 
-    handing.refuse_not_there_yet(
-        {
-            "--failure-tolerance": bool(failure_tolerance),
-        }
-    )
     by_expertise = handing.truth("--expert-weighting", expert_weighting)
     stage = {
         "question": question,
@@ -74,8 +75,9 @@ def submit(
         "deliberation": deliberation,
     }
     request = request_of({key: value for key, value in stage.items() if value}, roster=roster)
+    request = enduring(handing.weighed_by_expertise(request, by_expertise), failure_tolerance)
     handing.submit_question(
-        handing.weighed_by_expertise(request, by_expertise),
+        watchable(request, watch, wait=wait),
         requires_consensus=require_consensus,
         wait=wait,
         output=format,

@@ -94,6 +94,11 @@ def tolerated(protocol: Protocol | None, agents: int) -> int | None:
             return None
 
 
+def drawn_share(agents: Iterable[str], share: Fraction, *, seed: int) -> tuple[str, ...]:
+    """Draw a share of the agents, sorted."""
+    return tuple(sorted(_drawn(agents, share, Random(seed))))  # noqa: S311 - replayable from the recorded seed
+
+
 def _drawn(agents: Iterable[str], share: Fraction, chance: Random) -> list[str]:
     names = sorted(set(agents))
     count = share_of(share, len(names))

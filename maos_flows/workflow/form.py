@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, PlainValidator
 from maos_flows.asking_order import AskingOrder
 from maos_flows.deliberation import Deliberation
 from maos_flows.forms import Form
-from maos_flows.model import Basis, TieBreak
+from maos_flows.model import Basis, FailureKind, TieBreak
 from maos_flows.request import Dynamics
 from maos_flows.roster import Agents, RosterForm, Texts
 from maos_flows.scrutiny import tidy
@@ -18,6 +18,7 @@ from maos_flows.text_types import (
     Filled,
     Flag,
     Name,
+    Pause,
     Positive,
     Scalar,
     Seconds,
@@ -42,6 +43,17 @@ class ContextFile(Form):
 
     name: Text | None = Field(None, description="What agents see it called; by default the path.")
     file: Text = Field(description="A UTF-8 text file of at most 256 KiB, relative to the document.")
+
+
+class DrillForm(Form):
+    """Something that is made to fail on purpose."""
+
+    failure: FailureKind = Field(description="What fails.")
+    agents: Annotated[tuple[AgentId, ...], Distinct, Filled] | None = Field(None, description="Whom it makes fail.")
+    share: Share | None = Field(None, description="How many fail, drawn by the seed, where no agents are named.")
+    after: Pause = Field(0.0, description="When it begins, counted from when the decision opens (default 0s).")
+    duration: Seconds = Field(description="For how long.")
+    seed: Count = Field(0, description="What draws the agents (default 0).")
 
 
 def _entry(value: object) -> ContextText | ContextFile:
@@ -161,6 +173,12 @@ class StageForm(StageDefaults):
     stage: Name = Field(description="What it is called in depends_on.")
     description: Text | None = Field(None, description="What it is for; it is asked if there is no question.")
     question: Text | None = Field(None, description="What is asked (default the description).")
+    watch: Pause | None = Field(
+        None, description="How long replicas take, on the clock, so that people can watch (default as fast as they go)."
+    )
+    drill: Annotated[tuple[DrillForm, ...], Filled] | None = Field(
+        None, description="What is made to fail on purpose, for tests; never in production mode."
+    )
     depends_on: Annotated[tuple[Name, ...], Distinct] = Field((), description="The stages it waits for.")
 
 

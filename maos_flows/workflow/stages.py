@@ -1,6 +1,6 @@
 """From a stage as written to a stage that is known to be possible: defaults, agents, rule, context."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -10,10 +10,12 @@ from typing import Any
 from maos_flows.asking_order import AskingOrder
 from maos_flows.config import Configuration
 from maos_flows.config.contradictions import RAFT
+from maos_flows.config.drilling import drills_refused
 from maos_flows.deliberation import Deliberation
+from maos_flows.drills.plans import drawn_share
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import attempt, nearest, place
-from maos_flows.model import Agent, Basis, Context, Parameters, TieBreak
+from maos_flows.model import Agent, Basis, Context, Parameters, PlannedFailure, TieBreak
 from maos_flows.policies.base import ConsensusPolicy, Weighing
 from maos_flows.policies.registry import PolicyRegistry
 from maos_flows.questions import choices_in
@@ -115,6 +117,8 @@ def build_stage(written: Written, loaded: LoadedRoster, policies: PolicyRegistry
         escalate=written.value("on_no_consensus", None) is OnNoConsensus.ESCALATE,
         oversight=oversight_of(written.configured, algorithm),
         dynamics=written.value("dynamic_weights", Dynamics.NONE),
+        watch_seconds=written.stage.watch or 0.0,
+        drill=_drill(written, agents, problems),
         title=written.stage.stage,
         workflow=written.workflow.workflow_name,
     )
@@ -252,6 +256,31 @@ def _of_setting(written: Written, policy: ConsensusPolicy | None, problem: Probl
     name = policy.name if policy else ""
     within = ("raft",) if name == RAFT else ("algorithms", name, "parameters")
     return Problem(written.configured.key("consensus", *within, problem.path.split(".")[-1]), problem.message)
+
+
+def _drill(written: Written, agents: Sequence[Agent], problems: list[Problem]) -> tuple[PlannedFailure, ...]:
+    """Give what a stage makes fail, with the agents it names or draws."""
+    entries = written.stage.drill or ()
+    refused_for = drills_refused(written.configured.configuration) if entries else ""
+    if refused_for:
+        problems += [written.problem(("drill",), refused_for)]
+    names = [agent.id for agent in agents]
+    plan = []
+    for index, entry in enumerate(entries):
+        where = ("drill", index)
+        strangers = sorted(set(entry.agents or ()) - set(names))
+        if (entry.agents is None) == (entry.share is None):
+            problems += [written.problem(where, "it needs agents or a share, and not both")]
+        if strangers:
+            problems += [written.problem((*where, "agents"), f"{', '.join(strangers)} is not asked in this stage")]
+        if entry.share == 1:
+            problems += [written.problem((*where, "share"), "1 must be above 0 and below 1")]
+        elif entry.share is not None and names:
+            drawn = drawn_share(names, entry.share, seed=entry.seed)
+            plan.append(PlannedFailure(entry.failure, drawn, entry.duration, entry.after))
+        if entry.agents is not None:
+            plan.append(PlannedFailure(entry.failure, entry.agents, entry.duration, entry.after))
+    return tuple(plan)
 
 
 def _context(written: Written, problems: list[Problem]) -> tuple[Context, ...]:

@@ -58,6 +58,8 @@ class TestSubmitWithoutServer:
             (["Which one?", "--expert-weighting", "maybe"], "--expert-weighting: 'maybe' is neither true nor false"),
             (["Which one?", "--expert-weighting", "true"], "simple_majority gives every agent one ballot"),
             (["Which one?", "--roster", "no/such/file"], "no/such/file"),
+            (["Which one?", "--failure-tolerance", "high"], "--failure-tolerance: simple_majority has no replicas"),
+            (["Which one?", "--watch", "30s"], "--watch: simple_majority has no replicas"),
         ],
     )
     def test_bad_input_is_refused_before_anything_is_kept(self, monkeypatch, capsys, store, words, told):
@@ -66,13 +68,6 @@ class TestSubmitWithoutServer:
         assert (code, out) == (2, "")
         assert told in err
         assert store.submissions() == ()
-
-    def test_a_flag_that_cannot_act_yet_is_refused_in_so_many_words(self, monkeypatch):
-        monkeypatch.setitem(handing.NOT_THERE_YET, "--some-flag", "it is not there yet")
-
-        with pytest.raises(ConfigurationError, match="--some-flag: it is not there yet"):
-            handing.refuse_not_there_yet({"--some-flag": True})
-        handing.refuse_not_there_yet({"--some-flag": False})
 
 
 def test_a_request_larger_than_prefect_takes_is_refused_before_it_is_kept(store):
