@@ -1,14 +1,13 @@
 """A person's answer from the shell: found, signed if there is a key, and taken."""
 
 import json
-import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from maos_flows.audit.store import AuditStore
 from maos_flows.cli.lookup import configured_store
-from maos_flows.config import settings_from
+from maos_flows.config.keyring import keys_here
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.keys import KeyFolder
 from maos_flows.model.people import Answered, Asked, Question
@@ -42,7 +41,7 @@ def cast(decision_id: str, vote: Vote, *, key_file: Path | None) -> Asked:
         ConfigurationError: The answer, or the key, is not one that can be.
         ConflictError: It is too late, or somebody was first.
     """
-    store, keys = configured_store(), _keys()
+    store, keys = configured_store(), keys_here()
     given = Answered(
         tidy(vote.choice), vote.by, vote.reasoning.strip(), _confidence(vote.confidence), vote.veto, via="shell"
     )
@@ -63,11 +62,7 @@ def public_key_of(agent: str) -> str:
         name = read_agent_id(agent)
     except ValueError as error:
         raise ConfigurationError([Problem("AGENT", str(error))]) from error
-    return _keys().key_of(name).public
-
-
-def _keys() -> KeyFolder:
-    return KeyFolder(settings_from(os.environ).home / "keys")
+    return keys_here().key_of(name).public
 
 
 def _confidence(text: str) -> Fraction | None:

@@ -18,8 +18,8 @@ from prefect.exceptions import PrefectException
 from prefect.states import Completed
 
 from maos_flows.audit.store import AuditStore
+from maos_flows.config.keyring import keys_here
 from maos_flows.errors import ConfigurationError, ConflictError
-from maos_flows.flows.agreeing import keys_here
 from maos_flows.flows.alerting import reach
 from maos_flows.flows.edges import Sealed, state_of, unsealed, untracked
 from maos_flows.flows.person_forms import ask_again, close_form, open_form, read_form
