@@ -14,12 +14,16 @@ from pathlib import Path
 from threading import Lock
 
 from maos_flows.errors import StoreError
+from maos_flows.sealing import SealingKey
 from maos_flows.signing import SigningKey
 
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
 _DEPLOYMENT = "deployment"
 _REPLICA = "replica of "
+_RECORDS = "\0records"
+"""The key that signs closed decisions; no agent can be called so."""
+_SEALING = "sealing.jwk"
 
 
 class KeyFolder:
@@ -32,6 +36,7 @@ class KeyFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._known: dict[str, SigningKey] = {}
+        self._sealing: SealingKey | None = None
         self._deployment = ""
         self._lock = Lock()
 
@@ -64,6 +69,37 @@ class KeyFolder:
         """
         return self._get(f"{_REPLICA}{agent_id}")
 
+    @property
+    def records_key(self) -> SigningKey:
+        """The key that signs the records of closed decisions; made now if there is none.
+
+        Raises:
+            StoreError: It can be neither read nor kept.
+        """
+        return self._get(_RECORDS)
+
+    @property
+    def has_records_key(self) -> bool:
+        """Whether there is one."""
+        return _RECORDS in self._known or _path(self.folder, _RECORDS).exists()
+
+    @property
+    def sealing_key(self) -> SealingKey:
+        """The key that seals ballots until their decision is closed; made now if there is none.
+
+        Raises:
+            StoreError: It can be neither read nor kept.
+        """
+        with self._lock:
+            if self._sealing is None:
+                self._sealing = _read_sealing_key(self.folder / _SEALING)
+            return self._sealing
+
+    @property
+    def can_open(self) -> bool:
+        """Whether there is one."""
+        return self._sealing is not None or (self.folder / _SEALING).exists()
+
     def private(self, agent_id: str, public_key: str) -> SigningKey | None:
         """Find the private half of an agent's key, or of its replica's; None if it is elsewhere. Makes none.
 
@@ -94,6 +130,14 @@ def _read_key(path: Path, name: str) -> SigningKey:
     if fields.get("agent") != name:
         raise StoreError(f"the key file {path} is of {str(fields.get('agent'))[:60]!r}, not of {name[:60]!r}")
     return key
+
+
+def _read_sealing_key(path: Path) -> SealingKey:
+    text = _kept(path, lambda: json.dumps(SealingKey.generate().as_jwk()) + "\n")
+    try:
+        return SealingKey.from_jwk(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise StoreError(f"the key file {path} is damaged; restore it from a backup") from error
 
 
 def _written(key: SigningKey, name: str) -> str:

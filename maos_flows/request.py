@@ -43,6 +43,8 @@ class DecisionRequest:
         rounds: How many rounds at most.
         early_stop: Whether to stop waiting once no outstanding ballot can change the outcome.
         sealed: Whether nobody is shown what an agent is for until the decision is closed.
+        encrypted: Whether ballots are unreadable in the audit store until then; they are sealed too.
+        signed_record: Whether the record is signed when the decision is closed.
         asking_order: Who is asked first, where asking can stop early.
         deliberation: What agents are given of each other in rounds after the first.
         escalate: Whether a decision that is not reached is a person's to make.
@@ -72,6 +74,8 @@ class DecisionRequest:
     rounds: int = 1
     early_stop: bool = False
     sealed: bool = False
+    encrypted: bool = False
+    signed_record: bool = False
     asking_order: AskingOrder = AskingOrder.ROSTER
     deliberation: Deliberation = Deliberation.BLIND
     escalate: bool = False

@@ -1,17 +1,17 @@
 """Answers as they come in: one accepted per elector and round, the first; every other ballot kept with why not."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from maos_flows.agreement.authenticating import unauthenticated
-from maos_flows.audit import timeline
+from maos_flows.audit import sealing, timeline
 from maos_flows.audit.bounds import bound_answer, bound_rejected
-from maos_flows.audit.encoding import decode, digest_of, encode
-from maos_flows.audit.openings import Openings, Standing, hold
+from maos_flows.audit.encoding import decode, encode
+from maos_flows.audit.openings import Openings, Privacy, Standing, hold
 from maos_flows.audit.rows import ANSWER, REJECTED
+from maos_flows.audit.sealing import content_digest
 from maos_flows.audit.texts import without_gaps
 from maos_flows.errors import NotFoundError
 from maos_flows.model import (
@@ -25,10 +25,11 @@ from maos_flows.model import (
     exact,
 )
 from maos_flows.scrutiny import scrutinise
+from maos_flows.sealing import is_sealed
 
 _BALLOT = "ballot"
 
-_OF_ROUND = select(ANSWER.c.kind, ANSWER.c.record).where(
+_OF_ROUND = select(ANSWER.c.kind, ANSWER.c.record, ANSWER.c.decision_id, ANSWER.c.round, ANSWER.c.agent_id).where(
     ANSWER.c.decision_id == bindparam("decision"), ANSWER.c.round == bindparam("number")
 )
 _OF_AGENT = _OF_ROUND.where(ANSWER.c.agent_id == bindparam("agent"))
@@ -52,17 +53,18 @@ def record_ballot(connection: Connection, openings: Openings, ballot: Ballot, *,
     author: object = ballot.agent_id  # a plug-in may put anything there
     is_elector = isinstance(author, str) and opening.electorate.elector(author) is not None
     stored = find(connection, ballot.decision_id, number, ballot.agent_id) if is_elector else None
-    sealed = not standing.is_closed and openings.is_sealed(connection, ballot.decision_id)
+    privacy = Privacy.NONE if standing.is_closed else openings.privacy(connection, ballot.decision_id)
     match judge(ballot, stored, opening=opening, latest=latest, standing=standing):
         case RejectedBallot() as rejected:
             bounded = bound_rejected(rejected)
-            add_rejected(connection, bounded, decision_id=ballot.decision_id, number=number, now=now, sealed=sealed)
+            add_rejected(connection, bounded, decision_id=ballot.decision_id, number=number, now=now, privacy=privacy)
             return bounded.ballot if stored is None else stored
         case answer if answer is stored:
             return answer
         case Ballot() as valid:
             answer = bound_answer(valid)
-            _add(connection, answer, _event_of(answer, sealed=sealed, now=now))
+            event = _event_of(answer, sealed=privacy is not Privacy.NONE, now=now)
+            _add(connection, answer, event, encrypted=privacy is Privacy.ENCRYPTED)
             return answer
 
 
@@ -124,13 +126,13 @@ def find(connection: Connection, decision_id: str, number: int, agent_id: str) -
     """Find an agent's answer in a round."""
     of_agent = {"decision": decision_id, "number": number, "agent": agent_id}
     row = connection.execute(_OF_AGENT, of_agent).mappings().one_or_none()
-    return None if row is None else _answer(row)
+    return None if row is None else _answer(connection, row)
 
 
 def read(connection: Connection, decision_id: str, number: int) -> tuple[Ballot | Absence, ...]:
     """Read the answers of a round, by agent."""
     rows = connection.execute(_OF_ROUND, {"decision": decision_id, "number": number}).mappings()
-    return tuple(sorted((_answer(row) for row in rows), key=lambda answer: answer.agent_id))
+    return tuple(sorted((_answer(connection, row) for row in rows), key=lambda answer: answer.agent_id))
 
 
 def names(connection: Connection, decision_id: str, number: int, *, kind: str | None) -> frozenset[str]:
@@ -142,7 +144,7 @@ def names(connection: Connection, decision_id: str, number: int, *, kind: str | 
 def read_rejected(connection: Connection, decision_id: str, number: int) -> tuple[RejectedBallot, ...]:
     """Read the rejected ballots of a round, as they came."""
     rows = connection.execute(_REJECTED_OF_ROUND, {"decision": decision_id, "number": number}).mappings()
-    return tuple(_rejected(row) for row in rows)
+    return tuple(_rejected(connection, row) for row in rows)
 
 
 def numbers_of_rejected(connection: Connection, decision_id: str, number: int) -> tuple[int, ...]:
@@ -156,7 +158,7 @@ def read_numbered(connection: Connection, decision_id: str, sequences: Sequence[
     if not sequences:
         return ()
     rows = {row["sequence"]: row for row in connection.execute(_REJECTED, {"decision": decision_id}).mappings()}
-    return tuple(_rejected(rows[sequence]) for sequence in sequences)
+    return tuple(_rejected(connection, rows[sequence]) for sequence in sequences)
 
 
 def add_rejected(
@@ -166,14 +168,19 @@ def add_rejected(
     decision_id: str,
     number: int,
     now: datetime,
-    sealed: bool = False,
+    privacy: Privacy = Privacy.NONE,
 ) -> int:
     """Keep a rejected ballot, once however often it comes, and give the number of its event.
 
     Why it was rejected may say what it, or another of its agent, is for; while that is sealed the event says less.
     """
     ballot, reason = rejected.ballot, rejected.reason.value
-    content = digest_of(encode(replace(ballot, received_at=None, seconds=0.0)))
+    content = content_digest(ballot)
+    record, explanation = encode(ballot), rejected.explanation
+    if privacy is Privacy.ENCRYPTED:
+        content = sealing.blind(connection, content)
+        record = sealing.seal(connection, record)
+        explanation = sealing.seal(connection, explanation.encode()).decode()
     again = select(REJECTED.c.sequence).where(
         *(REJECTED.c.decision_id == decision_id, REJECTED.c.round == number),
         *(REJECTED.c.digest == content, REJECTED.c.reason == reason),
@@ -182,7 +189,7 @@ def add_rejected(
     if earlier is not None:
         return earlier
     words = f"{ballot.agent_id}: not counted, {reason.replace('_', ' ')}"
-    words = words if sealed else f"{words}: {rejected.explanation}"
+    words = f"{words}: {rejected.explanation}" if privacy is Privacy.NONE else words
     data = {"round": number, "reason": reason}
     event = Event(ballot.received_at or now, EventKind.REJECTED, words, ballot.agent_id, data=data)
     sequence = timeline.append(connection, decision_id, event).sequence
@@ -192,17 +199,20 @@ def add_rejected(
         "round": number,
         "agent_id": ballot.agent_id,
         "reason": reason,
-        "explanation": rejected.explanation,
+        "explanation": explanation,
         "received_at": ballot.received_at,
         "digest": content,
-        "record": encode(ballot),
+        "record": record,
     }
     connection.execute(_ADD_REJECTED, values)
     return sequence
 
 
-def _add(connection: Connection, answer: Ballot | Absence, event: Event) -> None:
+def _add(connection: Connection, answer: Ballot | Absence, event: Event, *, encrypted: bool = False) -> None:
     kind, choice = (_BALLOT, answer.choice) if isinstance(answer, Ballot) else (answer.kind.value, None)
+    record = encode(answer)
+    if encrypted:
+        record, choice = sealing.seal(connection, record), None
     values = {
         "decision_id": answer.decision_id,
         "round": answer.round,
@@ -212,7 +222,7 @@ def _add(connection: Connection, answer: Ballot | Absence, event: Event) -> None
         "choice": None if choice is None else without_gaps(choice),
         "voter": without_gaps(answer.voter),
         "received_at": answer.received_at,
-        "record": encode(answer),
+        "record": record,
     }
     connection.execute(_ADD, values)
 
@@ -234,9 +244,15 @@ def _data_of(ballot: Ballot) -> dict[str, str | int | bool]:
     return {"round": ballot.round, "choice": ballot.choice, "voter": ballot.voter}
 
 
-def _answer(row: RowMapping) -> Ballot | Absence:
-    return decode(Ballot, row["record"]) if row["kind"] == _BALLOT else decode(Absence, row["record"])
+def _answer(connection: Connection, row: RowMapping) -> Ballot | Absence:
+    if row["kind"] != _BALLOT:
+        return decode(Absence, row["record"])
+    place = sealing.Place(row["decision_id"], row["round"], row["agent_id"])
+    return sealing.read_ballot(connection, row["record"], place)
 
 
-def _rejected(row: RowMapping) -> RejectedBallot:
-    return RejectedBallot(decode(Ballot, row["record"]), RejectionReason(row["reason"]), row["explanation"])
+def _rejected(connection: Connection, row: RowMapping) -> RejectedBallot:
+    explanation: str = row["explanation"]
+    if is_sealed(row["record"]):
+        explanation = sealing.unsealed(connection, explanation.encode()).decode()
+    return RejectedBallot(sealing.read_ballot(connection, row["record"]), RejectionReason(row["reason"]), explanation)

@@ -12,6 +12,7 @@ from maos_flows.audit.feedback import LearnedStandings
 from maos_flows.audit.isolation import Isolations
 from maos_flows.audit.people import PeopleAsked
 from maos_flows.audit.policies import PolicyVersions
+from maos_flows.audit.signatures import Signatures
 
 
 class Beside:
@@ -54,3 +55,8 @@ class Beside:
     def policies(self) -> PolicyVersions:
         """Which versions of policies were installed."""
         return PolicyVersions(self._writing, self._reading)
+
+    @property
+    def signatures(self) -> Signatures:
+        """Which records of closed decisions are signed, and whether they are as they were then."""
+        return Signatures(self._reading)

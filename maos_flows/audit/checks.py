@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Table, exists, func, select, text
 from maos_flows.audit.encoding import digest_of
 from maos_flows.audit.rows import ANSWER, DECISION, EVENT, REJECTED, ROUND
 from maos_flows.audit.schema import problems_of_schema
+from maos_flows.audit.signatures import problems_of_signatures
 from maos_flows.model import EventKind
 
 _COUNTS = {
@@ -74,9 +75,10 @@ def _unmatched(connection: Connection) -> Iterator[str]:
 
 
 def _altered(connection: Connection) -> Iterator[str]:
-    """Find openings and requests whose bytes are not those that were kept."""
+    """Find openings and requests whose bytes are not those that were kept, and records that are not as signed."""
     yield from _differing(connection, ROUND, "record", "digest")
     yield from _differing(connection, DECISION, "request", "request_digest")
+    yield from problems_of_signatures(connection)
 
 
 def _differing(connection: Connection, table: Table, record: str, digest: str) -> Iterator[str]:

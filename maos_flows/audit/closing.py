@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from maos_flows.audit import answers, timeline
+from maos_flows.audit import answers, sealing, signatures, timeline
 from maos_flows.audit.bounds import MOST_REASONING, arrived, bound_answer, bound_rejected
 from maos_flows.audit.drills import end_with_decision
 from maos_flows.audit.encoding import decode, encode
-from maos_flows.audit.openings import Openings, changed, hold
+from maos_flows.audit.openings import Openings, Privacy, changed, hold
 from maos_flows.audit.rows import DECISION, FAULT
 from maos_flows.audit.texts import cut, portable, without_gaps
 from maos_flows.errors import ConflictError
@@ -78,8 +78,11 @@ def close_decision(connection: Connection, openings: Openings, decision: Decisio
                 f"decision {decision_id!r} does not rest on its round {standing.latest_round} as opened"
             )
         _settle(connection, openings, decision, at=at)
+        if openings.privacy(connection, decision_id) is Privacy.ENCRYPTED:
+            sealing.open_all(connection, decision_id)
         end_with_decision(connection, decision_id, at=at)
         _write(connection, decision, at=at)
+        signatures.sign(connection, decision_id)
     closed = read(connection, openings, decision_id)
     assert closed is not None
     return closed

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, Table, func, select
 
 from maos_flows.audit.rows import ANSWER, DECISION, ELECTOR, FAULT, REJECTED, ROUND
 from maos_flows.model import ABSTAIN
+from maos_flows.sealing import is_sealed
 
 _BALLOT = "ballot"
 
@@ -82,6 +83,8 @@ def _answers(connection: Connection, ids: Sequence[str], agents: Sequence[str]) 
     )
     found: dict[str, list[_Answer]] = {}
     for row in connection.execute(query):
+        if is_sealed(row.record):
+            continue  # its decision is open, and what is in it is for nobody yet
         seconds = float(json.loads(row.record).get("seconds", 0.0))
         answer = _Answer(row.kind, seconds, row.round == row.last_round, row.choice, row.decided)
         found.setdefault(row.agent_id, []).append(answer)

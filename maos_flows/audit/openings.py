@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum, auto
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, func, insert, select
@@ -28,6 +29,14 @@ _ADD_ROUND = insert(ROUND)
 _ADD_ELECTORS = insert(ELECTOR)
 
 
+class Privacy(Enum):
+    """Who may see what a ballot is for before its decision is closed: anybody, nobody by us, nobody without the key."""
+
+    NONE = auto()
+    SEALED = auto()
+    ENCRYPTED = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """How far a decision is, for as long as the transaction that holds it lasts."""
@@ -41,7 +50,7 @@ class Openings:
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int], Opening] = {}
-        self._sealed: dict[str, bool] = {}
+        self._privacy: dict[str, Privacy] = {}
 
     def read(self, connection: Connection, decision_id: str, number: int) -> Opening | None:
         """Read the opening of a round; None if there is none."""
@@ -61,19 +70,20 @@ class Openings:
     def forget(self) -> None:
         """Forget what was read: it may have been read in a transaction that was undone."""
         self._known.clear()
-        self._sealed.clear()
+        self._privacy.clear()
 
-    def is_sealed(self, connection: Connection, decision_id: str) -> bool:
-        """Say whether the ballots of a decision are shown to nobody until it is closed."""
-        known = self._sealed.get(decision_id)
+    def privacy(self, connection: Connection, decision_id: str) -> Privacy:
+        """Say who may see the ballots of a decision until it is closed."""
+        known = self._privacy.get(decision_id)
         if known is not None:
             return known
         record = connection.execute(select(DECISION.c.request).where(DECISION.c.id == decision_id)).scalar_one()
-        if len(self._sealed) >= _MOST_KNOWN:
-            self._sealed.clear()
-        # A request of 1,000 agents is long, and this is all of it that is wanted.
-        self._sealed[decision_id] = bool(json.loads(record).get("sealed", False))
-        return self._sealed[decision_id]
+        if len(self._privacy) >= _MOST_KNOWN:
+            self._privacy.clear()
+        asked = json.loads(record)  # a request of 1,000 agents is long, and this is all of it that is wanted
+        shown = Privacy.SEALED if asked.get("sealed", False) else Privacy.NONE
+        self._privacy[decision_id] = Privacy.ENCRYPTED if asked.get("encrypted", False) else shown
+        return self._privacy[decision_id]
 
     def get(self, connection: Connection, decision_id: str, number: int) -> Opening:
         """Read the opening of a round that is there."""

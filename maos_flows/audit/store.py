@@ -8,7 +8,18 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Engine, select
 
-from maos_flows.audit import answers, checks, closing, conduct, leases, openings, runs, submissions, summaries, timeline
+from maos_flows.audit import (
+    answers,
+    checks,
+    closing,
+    conduct,
+    leases,
+    openings,
+    runs,
+    submissions,
+    summaries,
+    timeline,
+)
 from maos_flows.audit.beside import Beside
 from maos_flows.audit.bounds import arrived, in_utc
 from maos_flows.audit.conduct import Conduct
@@ -18,11 +29,14 @@ from maos_flows.audit.leases import Lease
 from maos_flows.audit.rows import DECISION
 from maos_flows.audit.runs import StageRecord, WorkflowRun
 from maos_flows.audit.schema import prepare
+from maos_flows.audit.sealing import use_keys
 from maos_flows.audit.submissions import Submission, SubmissionKind
 from maos_flows.audit.summaries import DecisionSummary
 from maos_flows.audit.transactions import Transactions
 from maos_flows.audit.writer import Writer
+from maos_flows.config.keyring import keys_here
 from maos_flows.errors import ConfigurationError, Problem, StoreError
+from maos_flows.keys import KeyFolder
 from maos_flows.model import Absence, Ballot, Decision, Event, EventKind, Opening, RejectedBallot
 from maos_flows.request import DecisionRequest
 
@@ -46,11 +60,12 @@ class AuditStore(Beside):
         self._writer = Writer(transactions.together)
 
     @classmethod
-    def open(cls, url: str) -> "AuditStore":
+    def open(cls, url: str, *, keys: Callable[[], KeyFolder] = keys_here) -> "AuditStore":
         """Open the store at a URL, made if there is none and brought to the newest schema.
 
         Args:
             url: `sqlite:///FILE` (four slashes before an absolute path), `postgresql://...` or `postgres://...`.
+            keys: Gives the keys with which ballots are sealed and records signed, where that is asked for.
 
         Raises:
             StoreError: It is damaged, newer than this release, not an audit store, or cannot be reached or made.
@@ -61,6 +76,7 @@ class AuditStore(Beside):
         except StoreError:
             engine.dispose()
             raise
+        use_keys(engine, keys)
         return cls(engine)
 
     def close(self) -> None:
