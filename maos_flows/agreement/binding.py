@@ -20,7 +20,7 @@ from maos_flows.records import canonical, opening_digest, to_plain
 
 VERSION = 1
 BALLOT = "ballot"
-CANNOT_SIGN = frozenset({"simulated", "recorded", "human", "model"})
+CANNOT_SIGN = frozenset({"simulated", "recorded", "model"})
 """Kinds of voters that cannot sign for an agent whose key is elsewhere."""
 
 _MOST_REMEMBERED = 16_384

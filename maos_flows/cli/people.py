@@ -31,10 +31,12 @@ def inbox(
 
 
 def vote(
-    decision_id: Annotated[str, typer.Argument(metavar="ID", help="The decision's id.", autocompletion=complete_id)],
+    decision_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The decision's id.", autocompletion=complete_id)
+    ] = "",
     *,
-    agent: AsOption,
-    choice: Annotated[str, typer.Option(help="The answer; `maos inbox` lists what may be answered.")],
+    agent: AsOption = "",
+    choice: Annotated[str, typer.Option(help="The answer; `maos inbox` lists what may be answered.")] = "",
     reasoning: Annotated[str, typer.Option(help="Why.")] = "",
     confidence: Annotated[str, typer.Option(help="How sure, from 0 to 1.")] = "",
     veto: Annotated[bool, typer.Option("--veto", help="Use the right to veto; needs a reasoning.")] = False,
@@ -62,7 +64,7 @@ def vote(
 
 
 def key(
-    agent: Annotated[str, typer.Argument(metavar="AGENT", help="The person's or agent's id.")],
+    agent: Annotated[str, typer.Argument(metavar="AGENT", help="The person's or agent's id.")] = "",
     format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
 ) -> None:
     """Print an agent's public key, for `public_key` in the roster; the private one is made here if there is none."""

@@ -41,6 +41,10 @@ def cast(decision_id: str, vote: Vote, *, key_file: Path | None) -> Asked:
         ConfigurationError: The answer, or the key, is not one that can be.
         ConflictError: It is too late, or somebody was first.
     """
+    needed = {"ID": decision_id, "--as": vote.by, "--choice": vote.choice}
+    missing = [Problem(name, "is needed") for name, value in needed.items() if not value.strip()]
+    if missing:
+        raise ConfigurationError(missing)
     store, keys = configured_store(), keys_here()
     given = Answered(
         tidy(vote.choice), vote.by, vote.reasoning.strip(), _confidence(vote.confidence), vote.veto, via="shell"

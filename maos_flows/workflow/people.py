@@ -42,6 +42,13 @@ def overseers_of(configured: Configured, roster: Roster, named: Sequence[str], *
     return Overseers(chosen, timeout_seconds, must_confirm)
 
 
+def electable(roster: Roster, roles: Sequence[str]) -> Roster:
+    """Give those of a roster who may vote: people who are overseers do only where their role is named."""
+    if OVERSEER in roles:
+        return roster
+    return Roster(tuple(agent for agent in roster.agents if (agent.voter, agent.role) != ("human", OVERSEER)))
+
+
 def deputies_of(roster: Roster, agents: Sequence[Agent]) -> tuple[Agent, ...]:
     """Find the deputies of the people among some agents."""
     wanted = {agent.settings.get("deputy") for agent in agents if agent.voter == "human"}

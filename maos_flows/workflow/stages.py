@@ -37,7 +37,7 @@ from maos_flows.workflow.configured import (
 from maos_flows.workflow.form import ContextFile, StageForm, WorkflowForm
 from maos_flows.workflow.model import OnNoConsensus, Stage
 from maos_flows.workflow.overseen import oversight_of
-from maos_flows.workflow.people import deputies_of, overseers_of
+from maos_flows.workflow.people import deputies_of, electable, overseers_of
 
 MOST_CONTEXT_BYTES = 256 * 1024
 """The largest file that is given to agents."""
@@ -202,8 +202,8 @@ def _question(written: Written) -> str:
 
 def _agents(written: Written, loaded: LoadedRoster) -> tuple[Agent, ...]:
     return select_agents(
-        loaded.roster,
-        roles=written.value("roles", ()),
+        electable(loaded.roster, roles),
+        roles=roles,
         domains=written.value("expert_domains", ()),
         question=_question(written),
         most=written.value("max_agents", None),

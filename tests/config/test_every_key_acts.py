@@ -317,6 +317,21 @@ def test_a_leader_may_override_under_raft_alone(asked, refused):
     assert "supermajority elects no leader who could override" in told
 
 
+@acts("consensus.decision_policies.<type>.human_oversight")
+def test_somebody_must_confirm_a_type_with_human_oversight(asked, refused):
+    set_to = {f"{ROUTINE}HUMAN_OVERSIGHT": "true"}
+    voters = [{**agent, "voter": "simulated"} for agent in AGENTS]
+    overseen = roster_from({"agents": [*voters, {"id": "olga", "role": "overseer", "voter": "human"}]}, base=Path())
+
+    told = refused(None, OF_TYPE, **set_to)
+    request = asked(overseen, stage=OF_TYPE, **set_to)
+    assert "human_oversight (environment, MAOS_CONSENSUS__DECISION_POLICIES__ROUTINE__HUMAN_OVERSIGHT): true: " in told
+    assert "there is nobody to confirm" in told
+    assert ([agent.id for agent in request.overseers.agents], request.overseers.must_confirm) == (["olga"], True)
+    assert "olga" not in [agent.id for agent in request.agents]
+    assert not asked(overseen, **set_to).overseers.must_confirm
+
+
 @acts("consensus.decision_policies.<type>.emergency_contacts", "consensus.contacts")
 def test_the_contacts_are_told_of_an_emergency(asked):
     request = asked(
@@ -461,7 +476,6 @@ def test_configured_agents_answer_where_nobody_names_others(configured):
 
 WAITING = {".".join(entry.path): entry.value for entry in NOT_THERE_YET}
 MAY_WAIT = (
-    "consensus.decision_policies.<type>.human_oversight",
     "consensus.security.vote_encryption",
     "consensus.security.audit_signatures",
 )
