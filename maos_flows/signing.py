@@ -8,14 +8,12 @@ signed. The payload is RFC 8785 JSON without floats; its exact bytes are kept in
 import base64
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import OKPKey
+from typing import TYPE_CHECKING, Any
 
 from maos_flows.protocols.byzantine import canonical_bytes, read_payload
+
+if TYPE_CHECKING:  # JOSE and its cryptography cost 0.1 s to import, and most commands neither sign nor verify
+    from joserfc.jwk import OKPKey
 
 ALGORITHM = "Ed25519"
 """As RFC 9864 names it; the older name `EdDSA` is not taken."""
@@ -30,7 +28,9 @@ Payload = Mapping[str, str | int]
 class SigningKey:
     """A private key and its public half. The private half is never shown, not even by `repr`."""
 
-    def __init__(self, jwk: OKPKey) -> None:
+    def __init__(self, jwk: "OKPKey") -> None:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415 - see above
+
         private = jwk.private_key
         if not isinstance(private, Ed25519PrivateKey):
             raise ValueError(_NOT_PRIVATE)  # noqa: TRY004 - a wrong key, not a wrong type of argument
@@ -41,6 +41,8 @@ class SigningKey:
     @classmethod
     def generate(cls) -> "SigningKey":
         """Draw a new key from the operating system's randomness."""
+        from joserfc.jwk import OKPKey  # noqa: PLC0415 - see above
+
         return cls(OKPKey.generate_key("Ed25519"))
 
     @classmethod
@@ -50,6 +52,9 @@ class SigningKey:
         Raises:
             ValueError: It is not the JWK of an Ed25519 private key, or its two halves do not belong together.
         """
+        from joserfc.errors import JoseError  # noqa: PLC0415 - see above
+        from joserfc.jwk import OKPKey  # noqa: PLC0415 - see above
+
         try:
             key = cls(OKPKey.import_key(dict(fields)))
         except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -85,6 +90,9 @@ def verify(public_key: str, kind: str, token: str) -> dict[str, Any] | None:
     key = _public(public_key)
     if key is None:
         return None
+    from joserfc import jws  # noqa: PLC0415 - see above
+    from joserfc.errors import JoseError  # noqa: PLC0415 - see above
+
     try:
         signed = jws.deserialize_compact(token, key, algorithms=[ALGORITHM])
     except (JoseError, ValueError):
@@ -109,7 +117,10 @@ def _header(public_key: str, kind: str) -> str:
 
 
 @lru_cache(_KEYS_REMEMBERED)
-def _public(public_key: str) -> OKPKey | None:
+def _public(public_key: str) -> "OKPKey | None":
+    from joserfc.errors import JoseError  # noqa: PLC0415 - see above
+    from joserfc.jwk import OKPKey  # noqa: PLC0415 - see above
+
     try:
         return OKPKey.import_key({"kty": "OKP", "crv": ALGORITHM, "x": public_key})
     except (JoseError, ValueError):

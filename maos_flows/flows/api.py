@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import ssl
+import time
 import tomllib
 import urllib.error
 import urllib.request
@@ -19,14 +20,13 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
-
 from maos_flows.errors import ConfigurationError, Problem, ServerError
 
 _BUSY = {429, 502, 503, 504}
 """Answers after which a server is asked again: on SQLite it says 503 whenever two of its writes meet."""
 
 _BUSY_SECONDS = 20
+_FIRST_PAUSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +150,21 @@ class PrefectApi:
         return self._answered_at
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
-        busy = retry_if_exception(lambda error: isinstance(error, ServerError) and error.status in _BUSY)
-        waiting = wait_exponential_jitter(multiplier=0.05, max=1)
-        for attempt in Retrying(stop=stop_after_delay(_BUSY_SECONDS), wait=waiting, retry=busy, reraise=True):
-            with attempt:
-                return self._ask_once(method, path, body)
-        raise AssertionError("the last attempt returns or raises")
+        try:
+            return self._ask_once(method, path, body)
+        except ServerError as error:
+            if error.status not in _BUSY:
+                raise
+        return self._ask_again(method, path, body)
+
+    def _ask_again(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
+        import tenacity  # noqa: PLC0415 - it costs 50 ms, and a server is rarely busy
+
+        busy = tenacity.retry_if_exception(lambda error: isinstance(error, ServerError) and error.status in _BUSY)
+        waiting = tenacity.wait_exponential_jitter(multiplier=0.05, max=1)
+        stop = tenacity.stop_after_delay(_BUSY_SECONDS)
+        time.sleep(_FIRST_PAUSE_SECONDS)
+        return tenacity.Retrying(stop=stop, wait=waiting, retry=busy, reraise=True)(self._ask_once, method, path, body)
 
     def _ask_once(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         try:

@@ -9,13 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from maos_flows.errors import StackError
 
 _LARGEST_LOG = 5_000_000
 _LOOK_SECONDS = 0.05
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
+_ENDED = {"Z", "X", "x"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +59,21 @@ def start(command: Sequence[str], *, environment: Mapping[str, str], folder: Pat
 
 def start_of(pid: int) -> str | None:
     """Say when the process of a number was started; None if there is none, or it has ended and waits to be reaped."""
-    with suppress(psutil.Error, OSError, ValueError):
-        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            return None
-        if _BOOT.exists():  # exact, and not moved when the clock is set
-            ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-            return f"{_BOOT.read_text().strip()}/{ticks}"
-        return str(psutil.Process(pid).create_time())
+    with suppress(OSError, ValueError, IndexError):
+        if not _BOOT.exists():
+            return _start_by_the_clock(pid)
+        state, *others = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        # Ticks since the machine was started: exact, and not moved when the clock is set.
+        return None if state in _ENDED else f"{_BOOT.read_text().strip()}/{others[18]}"
+    return None
+
+
+def _start_by_the_clock(pid: int) -> str | None:
+    import psutil  # noqa: PLC0415 - importing it costs a tenth of a second, which Linux does not need
+
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else str(process.create_time())
     return None
 
 
@@ -91,6 +98,8 @@ def stop(process: Process, *, patience_seconds: float, first: signal.Signals = s
 
 def _session(process: Process) -> Iterator[tuple[int, str]]:
     """Find the members of a process's session, also when it has ended itself: its number then stays taken."""
+    import psutil  # noqa: PLC0415 - as above
+
     leader = start_of(process.pid)
     if leader is not None and leader != process.started:
         return
@@ -102,6 +111,8 @@ def _session(process: Process) -> Iterator[tuple[int, str]]:
 
 def leftovers(home: Path, known: Sequence[Process]) -> tuple[Process, ...]:
     """Find servers and workers that were started for a home and are in nobody's record: their starter was killed."""
+    import psutil  # noqa: PLC0415 - as above
+
     numbers = {process.pid for process in known}
     found = []
     for process in psutil.process_iter():
