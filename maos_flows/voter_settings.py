@@ -2,7 +2,6 @@
 
 import re
 import shlex
-from abc import abstractmethod
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
-from maos_flows.errors import ConfigurationError, Problem
-from maos_flows.forms import Form, nearest
+from maos_flows.forms import nearest
 from maos_flows.model import exact
+from maos_flows.model_settings import ModelVoter
 from maos_flows.text_types import (
     AgentId,
     Block,
@@ -28,24 +27,16 @@ from maos_flows.text_types import (
     read_pause,
     read_text,
 )
+from maos_flows.voter_form import Variable, VoterForm
+from maos_flows.voter_form import is_there as _there
+from maos_flows.voter_form import wrong as _problem
 
-NOT_THERE_YET = ("model", "http")
+NOT_THERE_YET = ("http",)
 """Kinds of voters that are refused by name until they are there."""
 
 _FORMATS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _FUNCTION = re.compile(r"(?P<where>[^:]+):(?P<function>[A-Za-z_]\w*)")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
-
-
-def _variable(name: object) -> str:
-    text = read_text(name)
-    if not re.match(_VARIABLE, text, re.ASCII):
-        raise ValueError(f"{text[:40]!r} is not the name of an environment variable")
-    return text
-
-
-Variable = Annotated[str, PlainValidator(_variable), WithJsonSchema({"type": "string", "pattern": _VARIABLE})]
 
 
 def _value(text: object) -> str:
@@ -96,30 +87,6 @@ Span = Annotated[
     tuple[float, float],
     PlainValidator(_span, json_schema_input_type=Pause | Annotated[list[Pause], Field(min_length=2, max_length=2)]),
 ]
-
-
-class VoterForm(Form):
-    """What every voter may be told."""
-
-    kind: str
-    timeout: Seconds | None = Field(None, description="How long one attempt may take.")
-    retries: Count | None = Field(None, description="How often it is asked again after a failure that may pass.")
-
-    def settings(self, base: Path) -> dict[str, Any]:
-        """Give the settings as plain JSON data.
-
-        Args:
-            base: The folder that paths are relative to.
-
-        Raises:
-            ConfigurationError: A file or folder it names is not there.
-        """
-        general = {"timeout": self.timeout, "retries": self.retries}
-        return {key: value for key, value in general.items() if value is not None} | self._own(base)
-
-    @abstractmethod
-    def _own(self, base: Path) -> dict[str, Any]:
-        """Give the settings of this kind."""
 
 
 class SimulatedVoter(VoterForm):
@@ -247,6 +214,7 @@ VOTERS: Mapping[str, type[VoterForm]] = {
     "command": CommandVoter,
     "python": PythonVoter,
     "human": HumanVoter,
+    "model": ModelVoter,
 }
 VOTER_KINDS = tuple(VOTERS)
 """The kinds of voters there are."""
@@ -277,17 +245,7 @@ Voter = Annotated[
         | RecordedVoter
         | CommandVoter
         | PythonVoter
-        | HumanVoter,
+        | HumanVoter
+        | ModelVoter,
     ),
 ]
-
-
-def _there(path: Path, *, is_folder: bool = False) -> bool:
-    try:
-        return path.is_dir() if is_folder else path.is_file()
-    except OSError:  # a name no file can have
-        return False
-
-
-def _problem(path: str, message: str) -> ConfigurationError:
-    return ConfigurationError([Problem(path, message)])

@@ -225,7 +225,12 @@ def test_a_python_voter_may_be_in_a_file(tmp_path):
 @pytest.mark.parametrize("kind", VOTER_KINDS)
 def test_settings_are_plain_json(kind, tmp_path):
     (tmp_path / "b.csv").touch()
-    more = {"recorded": ", path: b.csv", "command": ", command: [a]", "python": ", function: 'a:b'"}
+    more = {
+        "recorded": ", path: b.csv",
+        "command": ", command: [a]",
+        "python": ", function: 'a:b'",
+        "model": ", model: 'openai:gpt-4o'",
+    }
 
     found = settings(f"{{kind: {kind}{more.get(kind, '')}}}", tmp_path)
 

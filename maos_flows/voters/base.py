@@ -10,11 +10,12 @@ import tenacity
 
 from maos_flows.model import ABSTAIN, Absence, AbsenceKind, Agent, Ballot, Proposal
 from maos_flows.scrutiny import tidy
-from maos_flows.voters import command, human, python, recorded, simulated
+from maos_flows.voters import command, human, model, python, recorded, simulated
 from maos_flows.voters.answer import Answer, read_answer
 from maos_flows.voters.cleaning import clean, one_line, scrubber
 from maos_flows.voters.failures import (
     AttemptTimeoutError,
+    BusyError,
     LastingError,
     MalformedError,
     PassingError,
@@ -27,6 +28,7 @@ VOTERS: Mapping[str, Voter] = MappingProxyType(
     {
         "command": command.answer,
         "human": human.answer,
+        "model": model.answer,
         "python": python.answer,
         "recorded": recorded.answer,
         "simulated": simulated.answer,
@@ -35,6 +37,8 @@ VOTERS: Mapping[str, Voter] = MappingProxyType(
 """The kinds of voters there are."""
 UNBOUNDED_SECONDS = 60.0
 """How long an attempt may take where neither settings nor a deadline bound it."""
+LONGEST_SECONDS = 3600.0
+"""How long an agent may be waited for and asked again where no deadline bounds it."""
 _SETTLED = frozenset({"human", "recorded", "simulated"})
 """Kinds that give the same answer however often they are asked: they are asked once."""
 
@@ -91,17 +95,28 @@ async def ask(
 
 
 def _retrying(asking: "_Asking", retries: int, backoff: Backoff) -> tenacity.AsyncRetrying:
-    stop: tenacity.stop.stop_base = tenacity.stop_after_attempt(retries + 1)
-    if asking.seconds_left is not None:  # no use in waiting for an attempt that the deadline forbids
-        stop |= tenacity.stop_before_delay(asking.seconds_left)
+    bound = LONGEST_SECONDS if asking.seconds_left is None else asking.seconds_left
+    # No use in waiting for an attempt that the deadline forbids, nor for one that is wanted in days.
+    stop = tenacity.stop_after_attempt(retries + 1) | tenacity.stop_before_delay(bound)
     doubling = tenacity.wait_exponential(multiplier=backoff.initial_seconds, max=backoff.maximum_seconds)
     return tenacity.AsyncRetrying(
         stop=stop,
-        wait=doubling + tenacity.wait_random(0, backoff.jitter_seconds),
+        wait=_as_asked(doubling) + tenacity.wait_random(0, backoff.jitter_seconds),
         retry=tenacity.retry_if_exception_type(PassingError),
         sleep=asyncio.sleep,
         reraise=True,
     )
+
+
+def _as_asked(doubling: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallState], float]:
+    """Wait as long as a busy voter asks to, where that is longer."""
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        failure = state.outcome.exception() if state.outcome else None
+        asked = failure.retry_after_seconds if isinstance(failure, BusyError) else 0.0
+        return max(doubling(state), asked)
+
+    return wait
 
 
 class _Asking:

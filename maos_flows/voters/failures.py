@@ -15,6 +15,18 @@ class AttemptTimeoutError(PassingError):
     """One attempt took too long."""
 
 
+class BusyError(PassingError):
+    """A failure with a time to wait for: asking again earlier would fail again.
+
+    Attributes:
+        retry_after_seconds: How long to wait at least.
+    """
+
+    def __init__(self, message: str, retry_after_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
 class MalformedError(PassingError):
     """An answer that is not one: nothing in it is guessed at."""
 
