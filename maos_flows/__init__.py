@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from maos_flows.flows.compiler import compile_workflow as compile_workflow
     from maos_flows.flows.decide import decide as decide
     from maos_flows.flows.entrypoint import run_workflow as run_workflow
+    from maos_flows.flows.tasks import adaptive as adaptive
     from maos_flows.flows.tasks import byzantine_tolerant as byzantine_tolerant
     from maos_flows.flows.tasks import collect_ballot as collect_ballot
     from maos_flows.flows.tasks import collect_ballots as collect_ballots
@@ -40,6 +41,7 @@ _HOMES = {
     "maos_flows.flows.decide": ("decide",),
     "maos_flows.flows.entrypoint": ("run_workflow",),
     "maos_flows.flows.tasks": (
+        "adaptive",
         "byzantine_tolerant",
         "collect_ballot",
         "collect_ballots",

@@ -25,7 +25,7 @@ from maos_flows.model import (
 )
 from maos_flows.policies.base import ConsensusPolicy, Expertise, Weighing, as_dicts, checked, ruling_from
 from maos_flows.policies.majority import SimpleMajority, Supermajority
-from maos_flows.policies.registry import NOT_THERE_YET, PolicyRegistry, built_in_policies
+from maos_flows.policies.registry import PolicyRegistry, built_in_policies
 from maos_flows.policies.threshold import describe, share_in_words
 from maos_flows.policies.weighted import WeightedVoting
 from maos_flows.quorum import HALF, MAJORITY, Threshold
@@ -169,8 +169,9 @@ def test_b10_a_name_gives_no_expertise():
 def test_policies_are_found_by_name():
     registry = built_in_policies()
 
-    assert list(registry) == ["byzantine_tolerant", "raft", "simple_majority", "supermajority", "weighted_voting"]
-    assert len(registry) == 5
+    names = ["adaptive", "byzantine_tolerant", "raft", "simple_majority", "supermajority", "weighted_voting"]
+    assert list(registry) == names
+    assert len(registry) == 6
     assert registry["supermajority"] is registry.find("supermajority")
     registry.register(ShareOfWeight())
     assert registry.find("share_of_weight").name == "share_of_weight"
@@ -182,24 +183,11 @@ def test_b74_an_unknown_algorithm_is_refused_with_the_nearest_name():
 
     assert str(refused.value) == (
         "stages[0].consensus_algorithm: there is no algorithm 'simple_majorty'; "
-        "available: byzantine_tolerant, raft, simple_majority, supermajority, weighted_voting; "
+        "available: adaptive, byzantine_tolerant, raft, simple_majority, supermajority, weighted_voting; "
         "did you mean simple_majority?"
     )
     with pytest.raises(ConfigurationError, match=r"weighted_voting$"):
         built_in_policies().find("???")
-
-
-@pytest.mark.parametrize("name", NOT_THERE_YET)
-def test_what_is_not_there_yet_is_refused_and_its_name_is_kept(name: str):
-    class Impostor(ShareOfWeight):
-        pass
-
-    Impostor.name = name
-
-    with pytest.raises(ConfigurationError, match=f"{name} is not there yet"):
-        built_in_policies().find(name)
-    with pytest.raises(ConfigurationError, match=f"the name '{name}' is taken"):
-        PolicyRegistry(Impostor())
 
 
 def test_a_policy_needs_a_name_of_its_own():

@@ -23,13 +23,6 @@ def stage_problems(text: str, **more) -> list[str]:
 # --- problems -------------------------------------------------------------------------------------------------------
 
 
-def test_an_algorithm_that_is_not_there_yet_is_refused_by_name():
-    found = stage_problems("consensus_algorithm: adaptive")
-
-    told = f"adaptive is not there yet; available: {AVAILABLE}"
-    assert found == [f"stages[0].consensus_algorithm (line 5): {told}"]
-
-
 def test_b74_an_unknown_algorithm_is_refused_with_the_nearest():
     assert "did you mean supermajority?" in stage_problems("consensus_algorithm: super_majority")[0]
 

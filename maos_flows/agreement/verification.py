@@ -11,6 +11,7 @@ from maos_flows.agreement.authenticating import authenticated
 from maos_flows.agreement.binding import Binding
 from maos_flows.errors import ConfigurationError, NotFoundError
 from maos_flows.model import Certificate, Decision, Fault, Outcome, Protocol
+from maos_flows.policies.adaptive import Adaptive, AdaptiveByAgreement
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.policies.deciding import decide
 from maos_flows.protocols import byzantine as protocol
@@ -77,6 +78,8 @@ def verify_decision(decision: Decision, policy: ConsensusPolicy) -> Verified:
     Raises:
         NotFoundError: Its agents signed nothing: it was not made by Byzantine agreement, nor had ballots to be signed.
     """
+    if isinstance(policy, Adaptive) and decision.certificate is not None:
+        policy = AdaptiveByAgreement()
     if policy.protocol is not Protocol.BYZANTINE and decision.opening.parameters.signed_ballots:
         return _ballots_verified(decision)
     if policy.protocol is not Protocol.BYZANTINE:

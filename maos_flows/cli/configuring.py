@@ -21,7 +21,6 @@ from maos_flows.config.settings import Settings, settings_from
 from maos_flows.config.waiting import waiting_in
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import nearest, place
-from maos_flows.policies.registry import NOT_THERE_YET
 from maos_flows.records import digest
 from maos_flows.strict_yaml import load, read_text
 
@@ -152,8 +151,8 @@ def _check(text: str, settings: Settings) -> None:
 
 
 def _check_names(configuration: Configuration, said: Mapping[str, Any], source: str) -> None:
-    """Check that every algorithm named is there, or is known to come."""
-    known = {*known_policies(), *NOT_THERE_YET}
+    """Check that every algorithm named is there."""
+    known = set(known_policies())
     consensus = configuration.values.consensus
     named: list[tuple[tuple[str, ...], str]] = [(("consensus", "default_algorithm"), consensus.default_algorithm)]
     for name, policy in consensus.decision_policies.items():

@@ -13,6 +13,7 @@ from maos_flows.agreement.telling import Happening
 from maos_flows.audit.bounds import bound_answer
 from maos_flows.audit.store import AuditStore
 from maos_flows.config.keyring import keys_here
+from maos_flows.flows.adapting import adapted, may_agree, note_adapted
 from maos_flows.flows.installed import decide_installed
 from maos_flows.flows.stores import kept, opened_store
 from maos_flows.model import (
@@ -26,6 +27,7 @@ from maos_flows.model import (
     Protocol,
     RejectionReason,
 )
+from maos_flows.policies.adaptive import Adaptive
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.policies.deciding import decide
 from maos_flows.voters.base import utc_now
@@ -34,13 +36,14 @@ from maos_flows.voters.base import utc_now
 def bound(opening: Opening, policy: ConsensusPolicy) -> Opening:
     """Add keys, deployment and nonce to an opening whose ballots must be signed; any other stays as it is.
 
-    They must be under Byzantine agreement, and wherever only signed ballots count.
+    They must be under Byzantine agreement, where the risk may lead to it, and wherever only signed ballots count.
 
     Raises:
         ConfigurationError: An agent's key is elsewhere and its voter cannot sign; names every one.
         StoreError: The keys can be neither read nor kept.
     """
-    is_signed = policy.protocol is Protocol.BYZANTINE or opening.parameters.signed_ballots
+    is_agreed = policy.protocol is Protocol.BYZANTINE or may_agree(policy, opening)
+    is_signed = is_agreed or opening.parameters.signed_ballots
     return bind(opening, keys_here()) if is_signed else opening
 
 
@@ -53,6 +56,7 @@ def signed(answer: Ballot | Absence, opening: Opening) -> Ballot | Absence:
 
 def decide_box_by(policy: ConsensusPolicy, opening: Opening, box: BallotBox) -> Decision:
     """Decide what a box holds, by a policy alone or by its protocol on virtual time; nothing is recorded."""
+    policy = adapted(policy, opening, box)
     if policy.protocol is None:
         admitted, refused = authenticated(box.ballots, opening)
         return with_refused(decide(policy, opening, admitted, absences=box.absences), refused)
@@ -81,6 +85,10 @@ async def decide_recorded(
     admitted, refused = authenticated(box.ballots, opening)
     if refused:
         box = replace(box, ballots=admitted)
+    if isinstance(policy, Adaptive):
+        store = await opened_store()
+        await kept(store, partial(note_adapted, store, opening, box))
+        policy = adapted(policy, opening, box)
     if policy.protocol is None and policy.digest:
         return with_refused(await decide_installed(policy, opening, box), refused)
     if policy.protocol is None:

@@ -197,6 +197,7 @@ supermajority = _algorithm_task(POLICIES["supermajority"])
 weighted_voting = _algorithm_task(POLICIES["weighted_voting"])
 byzantine_tolerant = _algorithm_task(POLICIES["byzantine_tolerant"])
 raft = _algorithm_task(POLICIES["raft"])
+adaptive = _algorithm_task(POLICIES["adaptive"])
 
 
 def deciding_task(policy: ConsensusPolicy) -> Task[..., Any]:

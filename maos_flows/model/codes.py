@@ -34,6 +34,7 @@ class Reason(StrEnum):
     NO_EXPERT_REVIEW = "no_expert_review"
     NOT_COMPLIANT = "not_compliant"
     LEADER_OVERRIDE = "leader_override"
+    CRITICAL_RISK = "critical_risk"
     HUMAN_DECIDED = "human_decided"
     DECLINED = "declined"
     UNCONFIRMED = "unconfirmed"

@@ -4,14 +4,12 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 from maos_flows.errors import ConfigurationError, Problem
+from maos_flows.policies.adaptive import Adaptive
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.policies.byzantine import ByzantineTolerant
 from maos_flows.policies.majority import SimpleMajority, Supermajority
 from maos_flows.policies.raft import Raft
 from maos_flows.policies.weighted import WeightedVoting
-
-NOT_THERE_YET = ("adaptive",)
-"""Algorithms that are protocols among agents. They are refused until they are: nothing runs under their names."""
 
 
 class PolicyRegistry(Mapping[str, ConsensusPolicy]):
@@ -30,7 +28,7 @@ class PolicyRegistry(Mapping[str, ConsensusPolicy]):
         """
         if not policy.name:
             raise ConfigurationError([Problem("name", f"{type(policy).__name__} has no name")])
-        if policy.name in self._policies or policy.name in NOT_THERE_YET:
+        if policy.name in self._policies:
             raise ConfigurationError([Problem("name", f"the name {policy.name!r} is taken")])
         self._policies[policy.name] = policy
 
@@ -51,15 +49,12 @@ class PolicyRegistry(Mapping[str, ConsensusPolicy]):
         """
         if name in self._policies:
             return self._policies[name]
-        if name in NOT_THERE_YET:
-            message = f"{name} is not there yet; available: {', '.join(self)}"
-        else:
-            near = get_close_matches(name, list(self), n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            message = f"there is no algorithm {name[:60]!r}; available: {', '.join(self)}{hint}"
+        near = get_close_matches(name, list(self), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        message = f"there is no algorithm {name[:60]!r}; available: {', '.join(self)}{hint}"
         raise ConfigurationError([Problem(path, message)])
 
 
 def built_in_policies() -> PolicyRegistry:
     """Make a registry of the policies that come with the package."""
-    return PolicyRegistry(SimpleMajority(), Supermajority(), WeightedVoting(), ByzantineTolerant(), Raft())
+    return PolicyRegistry(SimpleMajority(), Supermajority(), WeightedVoting(), ByzantineTolerant(), Raft(), Adaptive())

@@ -161,7 +161,6 @@ class TestBadInput:
         ("words", "complaint"),
         [
             (["decide"], "QUESTION: is needed"),
-            (["decide", "Q?", "--algorithm", "adaptive"], "--algorithm: adaptive is not there yet"),
             (["decide", "Q?", "--algorithm", "simple_majorty"], "did you mean simple_majority?"),
             (["decide", "Q?", "--threshold", "60%"], "--threshold"),
             (["decide", "Q?", "--threshold", "1.5"], "--threshold"),
