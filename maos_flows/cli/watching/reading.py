@@ -16,6 +16,10 @@ _OPENS = {EventKind.OPENED, EventKind.ROUND_OPENED}
 _ANSWERS = {EventKind.BALLOT, EventKind.ABSENCE}
 
 
+_WAITED_FOR = frozenset({EventKind.ESCALATED, EventKind.INJECTED})
+"""What says until when nothing more need be heard: a person is asked, or a drill keeps replicas apart."""
+
+
 class Reader:
     """One decision as far as it was read: each look reads only what came since.
 
@@ -94,8 +98,8 @@ class Reader:
         """By when more must have been heard of it: a deadline, or a later event; None if it has no deadline."""
         if self.opening is None or self.opening.proposal.deadline is None:
             return None
-        escalations = [event for event in self.events if event.kind is EventKind.ESCALATED]
-        given = [instant for event in escalations if (instant := _instant(event.data.get("until"))) is not None]
+        waiting = [event for event in self.events if event.kind in _WAITED_FOR]
+        given = [instant for event in waiting if (instant := _instant(event.data.get("until"))) is not None]
         return max(self.opening.proposal.deadline, self.events[-1].at, *given)
 
 
