@@ -55,7 +55,7 @@ async def open_form(question: Question) -> tuple[str, str] | None:
     async with get_client() as client:
         flow_run_id = await _make(client, question)
         run = await client.read_flow_run(flow_run_id)
-        if run.state is not None and run.state.type is StateType.SCHEDULED:
+        if run.state is not None and run.state.type is StateType.PENDING:
             await _write(client, flow_run_id, "schema", schema_of(question))
             await _write(client, flow_run_id, "description", description_of(question))
             await client.set_flow_run_state(flow_run_id, _waiting(question), force=True)
@@ -147,10 +147,10 @@ async def _make(client: PrefectClient, question: Question) -> UUID:
     within = TaskRunContext.get()
     body = {
         "flow_id": flow.json()["id"],
-        "name": " ".join(f"{question.person.agent_id}: {question.text}".split())[:_LONGEST_NAME],
+        "name": " ".join(f"{question.person.agent_id}: {question.text.splitlines()[0]}".split())[:_LONGEST_NAME],
         "tags": ["maos", "person"],
         "parameters": {"decision_id": question.decision_id, "person": question.person.agent_id},
-        "state": {"type": "SCHEDULED"},
+        "state": {"type": "PENDING"},
         "idempotency_key": "/".join(map(str, question.place)),
         "parent_task_run_id": None if within is None else str(within.task_run.id),
     }
