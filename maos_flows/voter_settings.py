@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from maos_flows.forms import nearest
+from maos_flows.http_settings import HttpVoter
 from maos_flows.model import exact
 from maos_flows.model_settings import ModelVoter
 from maos_flows.text_types import (
@@ -31,7 +32,7 @@ from maos_flows.voter_form import Variable, VoterForm
 from maos_flows.voter_form import is_there as _there
 from maos_flows.voter_form import wrong as _problem
 
-NOT_THERE_YET = ("http",)
+NOT_THERE_YET: tuple[str, ...] = ()
 """Kinds of voters that are refused by name until they are there."""
 
 _FORMATS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
@@ -212,6 +213,7 @@ VOTERS: Mapping[str, type[VoterForm]] = {
     "simulated": SimulatedVoter,
     "recorded": RecordedVoter,
     "command": CommandVoter,
+    "http": HttpVoter,
     "python": PythonVoter,
     "human": HumanVoter,
     "model": ModelVoter,
@@ -244,6 +246,7 @@ Voter = Annotated[
         | SimulatedVoter
         | RecordedVoter
         | CommandVoter
+        | HttpVoter
         | PythonVoter
         | HumanVoter
         | ModelVoter,

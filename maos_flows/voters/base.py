@@ -10,7 +10,7 @@ import tenacity
 
 from maos_flows.model import ABSTAIN, Absence, AbsenceKind, Agent, Ballot, Proposal
 from maos_flows.scrutiny import tidy
-from maos_flows.voters import command, human, model, python, recorded, simulated
+from maos_flows.voters import command, http, human, model, python, recorded, simulated
 from maos_flows.voters.answer import Answer, read_answer
 from maos_flows.voters.cleaning import clean, one_line, scrubber
 from maos_flows.voters.failures import (
@@ -21,12 +21,14 @@ from maos_flows.voters.failures import (
     PassingError,
     VoterError,
 )
+from maos_flows.voters.proving import proven
 
 Voter = Callable[[Agent, Proposal], Awaitable[object]]
 
 VOTERS: Mapping[str, Voter] = MappingProxyType(
     {
         "command": command.answer,
+        "http": http.answer,
         "human": human.answer,
         "model": model.answer,
         "python": python.answer,
@@ -150,7 +152,7 @@ class _Asking:
         """
         self._attempts += 1
         try:
-            self._ballot = self._as_ballot(await self._answer())
+            self._ballot = proven(self.agent, self.proposal, self._as_ballot(await self._answer()))
         except VoterError as failure:
             self._failure = failure
             raise

@@ -65,12 +65,13 @@ def one_line(text: str, *, most: int = 300) -> str:
 
 
 def scrubber(settings: Mapping[str, Any]) -> Scrub:
-    """Make what removes secrets from a text: first the values of the variables in `pass_env`, then what looks like one.
+    """Make what removes secrets from a text: first the values of the variables that settings name, then what looks so.
 
     Values of fewer than six characters stay: removing every `1` would protect nothing and destroy the text. So do paths
     of what exists: they are no secrets, and error messages are full of them.
     """
-    values = {os.environ.get(name, "") for name in settings.get("pass_env", ())}
+    named = (*settings.get("pass_env", ()), settings.get("token_env") or "")
+    values = {os.environ.get(name, "") for name in named}
     secret = (value for value in values if len(value) >= _SHORTEST_SECRET and not _is_path(value))
     known = sorted(secret, key=len, reverse=True)
     exactly = re.compile("|".join(re.escape(clean(value)) for value in known)) if known else None

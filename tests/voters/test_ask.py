@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from maos_flows.model import AbsenceKind, Agent, AuthClass, Ballot, Proposal
-from maos_flows.voters import Backoff, ask
+from maos_flows.voters import VOTERS, Backoff, ask
 from maos_flows.voters.base import UNBOUNDED_SECONDS, _Asking
 
 COUNTING = """
@@ -174,7 +174,7 @@ async def test_an_answer_that_raises_when_it_is_read_has_failed(function, propos
 async def test_an_unknown_kind_of_voter_is_an_absence(proposal):
     absence = await ask(Agent("ada", voter="oracle"), proposal)
 
-    assert absence.explanation == "'oracle' is no kind of voter; there are command, python, recorded, simulated"
+    assert absence.explanation == f"'oracle' is no kind of voter; there are {', '.join(VOTERS)}"
 
 
 async def test_cancelling_is_passed_on(function, proposal):
