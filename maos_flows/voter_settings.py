@@ -32,9 +32,6 @@ from maos_flows.voter_form import Variable, VoterForm
 from maos_flows.voter_form import is_there as _there
 from maos_flows.voter_form import wrong as _problem
 
-NOT_THERE_YET: tuple[str, ...] = ()
-"""Kinds of voters that are refused by name until they are there."""
-
 _FORMATS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _FUNCTION = re.compile(r"(?P<where>[^:]+):(?P<function>[A-Za-z_]\w*)")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
@@ -230,8 +227,6 @@ def _voter(value: object) -> VoterForm:
     kind = data.get("kind")
     if not isinstance(kind, str):
         raise ValueError(f"has no kind; available: {', '.join(VOTERS)}")  # noqa: TRY004 - pydantic's way
-    if kind in NOT_THERE_YET:
-        raise ValueError(f"the kind {kind} is not there yet; available: {', '.join(VOTERS)}")
     if kind not in VOTERS:
         hint = nearest(kind, VOTERS)
         raise ValueError(f"there is no kind of voter {kind[:40]!r}; available: {', '.join(VOTERS)}{hint}")

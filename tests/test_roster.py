@@ -10,7 +10,7 @@ from maos_flows.errors import ConfigurationError
 from maos_flows.roster import LoadedRoster, default_roster, load_roster, roster_from
 from maos_flows.selection import select_agents
 from maos_flows.strict_yaml import load
-from maos_flows.voter_settings import NOT_THERE_YET, VOTER_KINDS
+from maos_flows.voter_settings import VOTER_KINDS
 
 
 def roster(text: str, base: Path = Path("/nowhere"), prefix: str = "") -> LoadedRoster:
@@ -230,16 +230,12 @@ def test_settings_are_plain_json(kind, tmp_path):
         "command": ", command: [a]",
         "python": ", function: 'a:b'",
         "model": ", model: 'openai:gpt-4o'",
+        "http": ", url: 'https://agents.example.org/ada'",
     }
 
     found = settings(f"{{kind: {kind}{more.get(kind, '')}}}", tmp_path)
 
     assert json.loads(json.dumps(found)) == found
-
-
-@pytest.mark.parametrize("kind", NOT_THERE_YET)
-def test_kinds_that_are_not_there_yet_are_refused_by_name(kind):
-    assert f"the kind {kind} is not there yet" in voter_problems(kind)[0]
 
 
 @pytest.mark.parametrize(
