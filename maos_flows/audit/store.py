@@ -26,6 +26,8 @@ from maos_flows.audit.conduct import Conduct
 from maos_flows.audit.encoding import decode
 from maos_flows.audit.engine import make_engine, name_of, read_url
 from maos_flows.audit.leases import Lease
+from maos_flows.audit.openings import Privacy
+from maos_flows.audit.redacting import redacted
 from maos_flows.audit.rows import DECISION
 from maos_flows.audit.runs import StageRecord, WorkflowRun
 from maos_flows.audit.schema import prepare
@@ -221,6 +223,8 @@ class AuditStore(Beside):
     def note_all(self, decision_id: str, events: Sequence[Event]) -> tuple[Event, ...]:
         """Add events, at least one, to a decision's timeline, one after the other and all at once.
 
+        While ballots are sealed, what an event tells of them is left out.
+
         Returns:
             The events with their numbers.
 
@@ -233,7 +237,10 @@ class AuditStore(Beside):
                 message = f"{event.kind.value!r} is written by the store itself, with what it tells of"
                 raise ConfigurationError([Problem("kind", message)])
         with self._writing() as connection:
-            openings.hold(connection, decision_id)
+            standing = openings.hold(connection, decision_id)
+            if not standing.is_closed and self._openings.privacy(connection, decision_id) is not Privacy.NONE:
+                choices = self._openings.get(connection, decision_id, 1).proposal.choices
+                events = [redacted(event, choices) for event in events]
             return timeline.append_all(connection, decision_id, events)
 
     def timeline(self, decision_id: str, *, after: int = 0) -> tuple[Event, ...]:

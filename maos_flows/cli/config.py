@@ -95,9 +95,7 @@ def validate(
     """Check a document, or the configuration as it is; every problem is named with its place."""
     from maos_flows.cli.configuring import check_file
 
-    name, waiting = check_file(file)
-    _say_waiting(waiting)
-    print(f"{name}: fine")
+    print(f"{check_file(file)}: fine")
 
 
 @app.command()
@@ -122,7 +120,6 @@ def history(
 
 
 def _print_changed(changed: "Changed", output: Format) -> None:
-    _say_waiting(changed.waiting)
     for name in changed.hidden:
         say(f"note: {name} is set in the environment and goes before what was changed")
     if output is Format.JSON:
@@ -133,8 +130,3 @@ def _print_changed(changed: "Changed", output: Format) -> None:
     for key in changed.keys:
         print(change_in_words(key))
     print(f"{changed.path}: {len(changed.keys)} changed" if changed.keys else f"{changed.path}: nothing to change")
-
-
-def _say_waiting(waiting: tuple[str, ...]) -> None:
-    for line in waiting:
-        say(f"note: {line} is not there yet; a decision that needs it is refused until then")

@@ -1,4 +1,4 @@
-"""What `maos doctor` says of the configuration: is it usable, what in it waits, what production asks for and lacks."""
+"""What `maos doctor` says of the configuration: is it usable, what production asks for and lacks."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -7,9 +7,7 @@ from maos_flows.audit.store import AuditStore
 from maos_flows.cli.checking import Check
 from maos_flows.config import Configuration, resolve, settings_from
 from maos_flows.config.file import ConfigFile, digest_of
-from maos_flows.config.resolving import merge
 from maos_flows.config.settings import Settings
-from maos_flows.config.waiting import waiting_in
 from maos_flows.errors import MaosError
 from maos_flows.roster import default_roster, load_roster
 
@@ -17,8 +15,8 @@ _NAME = "decisions' configuration"
 _PRODUCTION = "production mode"
 _WANTED = (
     (("consensus", "security", "agent_authentication"), "required", "ballots are not tied to keys of their agents"),
-    (("consensus", "security", "vote_encryption"), "true", "whoever reads the store reads open ballots"),
-    (("consensus", "security", "audit_signatures"), "true", "the audit store is not sealed by signatures"),
+    (("consensus", "security", "vote_encryption"), "true", "whoever reads the store reads ballots of open decisions"),
+    (("consensus", "security", "audit_signatures"), "true", "who changes a record of a decision is not found out"),
     (("consensus", "security", "byzantine_detection"), "true", "agents that contradict themselves are not listed"),
     (("consensus", "audit", "decision_justification"), "required", "ballots without reasons count"),
     (("consensus", "audit", "compliance_check"), "true", "no decision is checked against its rules"),
@@ -35,25 +33,10 @@ def configuration_checks(env: Mapping[str, str]) -> Iterator[Check]:
         return
     set_keys = sum(1 for origin in configuration.origins.values() if origin != "built in")
     yield Check(_NAME, "fine", f"{settings.config_file}, {set_keys} keys set")
-    yield from _waiting(configuration)
     yield from _by_hand(settings)
     yield from _readable(settings.config_file)
     if configuration.values.consensus.production_mode:
         yield from _production(configuration, settings)
-
-
-def _waiting(configuration: Configuration) -> Iterator[Check]:
-    said: dict[str, object] = {}
-    for path, origin in configuration.origins.items():
-        if origin != "built in":
-            nested: object = configuration.text(*path)
-            for part in reversed(path):
-                nested = {part: nested}
-            assert isinstance(nested, dict)
-            said = merge(said, nested)
-    for line in waiting_in(said):
-        mend = "a decision that needs it is refused until it is there"
-        yield Check("configured and waiting", "note", f"{line} is not there yet", mend)
 
 
 def _by_hand(settings: Settings) -> Iterator[Check]:

@@ -159,13 +159,15 @@ class SecurityForm(Form):
     """What ballots and records must withstand."""
 
     agent_authentication: Literal["required", "optional"] = Field(
-        "optional", description="Whether only ballots signed with an enrolled key count."
+        "optional", description="Whether only ballots count that are signed with the key frozen for their agent."
     )
-    vote_encryption: Flag = Field(False, description="Whether ballots are unreadable until the decision is closed.")
+    vote_encryption: Flag = Field(
+        False, description="Whether ballots are sealed, and encrypted in the audit store, until the decision is closed."
+    )
     byzantine_detection: Flag = Field(
         False, description="As `malicious_detection`, and agents that were late or failed are listed too."
     )
-    audit_signatures: Flag = Field(False, description="Whether what is recorded is sealed by signed checkpoints.")
+    audit_signatures: Flag = Field(False, description="Whether the record of a decision is signed when it is closed.")
 
 
 class DrillsForm(Form):

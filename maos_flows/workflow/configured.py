@@ -7,7 +7,6 @@ from typing import Any
 from maos_flows.config import Configuration
 from maos_flows.config.contradictions import RAFT
 from maos_flows.config.form import ConsensusForm, DecisionPolicyForm
-from maos_flows.config.waiting import refuse_waiting
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import nearest
 from maos_flows.model import Agent
@@ -136,10 +135,6 @@ def weighed(loaded: LoadedRoster, configuration: Configuration) -> LoadedRoster:
 
 def refused(configured: Configured, algorithm: str, agents: tuple[Agent, ...]) -> Iterator[Problem]:
     """Find what the configuration does not let be decided at all."""
-    try:
-        refuse_waiting(configured.configuration, decision_type=configured.decision_type)
-    except ConfigurationError as error:
-        yield from error.problems
     consensus = configured.consensus
     if algorithm == RAFT and not consensus.raft.enabled:
         yield Problem(configured.key("consensus", "raft", "enabled"), "false: raft may not be used")
@@ -150,6 +145,10 @@ def refused(configured: Configured, algorithm: str, agents: tuple[Agent, ...]) -
     if consensus.production_mode and simulated:
         message = f"true: simulated agents may not vote in production, here {', '.join(simulated)[:200]}"
         yield Problem(configured.key("consensus", "production_mode"), message)
+    people = [agent.id for agent in agents if agent.voter == "human"]
+    if consensus.security.vote_encryption and people:
+        message = f"true: what people answer is kept readable while it waits, here of {', '.join(people)[:200]}"
+        yield Problem(configured.key("consensus", "security", "vote_encryption"), message)
 
 
 def reviewers_of(

@@ -71,6 +71,8 @@ def bulk_problems(request: DecisionRequest) -> Iterator[Problem]:
     asked = {
         "expert_review": bool(request.parameters.reviewers),
         "agent_authentication": request.parameters.signed_ballots,
+        "vote_encryption": request.encrypted,
+        "audit_signatures": request.signed_record,
         "compliance_check": oversight.compliance is not None,
         "audit_trail, detailed_logging": oversight.audit_trail,
         "emergency_contacts": oversight.emergency,

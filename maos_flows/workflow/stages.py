@@ -97,6 +97,7 @@ def build_stage(written: Written, loaded: LoadedRoster, policies: PolicyRegistry
     agents = _agents(written, loaded)
     domains = _domains_of(written, loaded)
     algorithm = policy.name if policy else ""
+    security = written.configured.consensus.security
     request = DecisionRequest(
         question=_question(written),
         choices=tuple(map(tidy, written.value("choices", choices_in(_question(written))))),
@@ -113,7 +114,9 @@ def build_stage(written: Written, loaded: LoadedRoster, policies: PolicyRegistry
         early_stop=written.value("early_stop", False),
         asking_order=written.value("early_stop_order", AskingOrder.ROSTER),
         deliberation=written.value("deliberation", Deliberation.BLIND),
-        sealed=written.value("sealed_ballots", False),
+        sealed=security.vote_encryption or written.value("sealed_ballots", False),
+        encrypted=security.vote_encryption,
+        signed_record=security.audit_signatures,
         escalate=written.value("on_no_consensus", None) is OnNoConsensus.ESCALATE,
         oversight=oversight_of(written.configured, algorithm),
         dynamics=written.value("dynamic_weights", Dynamics.NONE),
@@ -201,6 +204,7 @@ def _question(written: Written) -> str:
 
 
 def _agents(written: Written, loaded: LoadedRoster) -> tuple[Agent, ...]:
+    roles = written.value("roles", ())
     return select_agents(
         electable(loaded.roster, roles),
         roles=roles,
@@ -325,6 +329,8 @@ def _without_effect(written: Written, request: DecisionRequest) -> _Found:
         yield ("early_stop_order",), "without early_stop: true it would have no effect"
     if request.deliberation is not Deliberation.BLIND and request.rounds == 1:
         yield ("deliberation",), "with one round there is nothing to deliberate on; rounds: 2 or more"
+    if request.deliberation is not Deliberation.BLIND and request.encrypted:
+        yield ("deliberation",), "consensus.security.vote_encryption lets nobody read a ballot before the close; blind"
     if _revotes(written) and request.rounds == 1:
         yield ("rounds",), "a revote needs at least 2"
 

@@ -79,17 +79,6 @@ def test_the_tutorials_settings_are_made_in_the_order_it_types_them(maos):
     assert len(json.loads(maos("config", "history", "--format", "json"))) == len(typed)
 
 
-def test_what_is_not_there_yet_is_taken_and_said(maos, monkeypatch, capsys):
-    monkeypatch.setattr("sys.argv", ["maos", "config", "set", "consensus.security.vote_encryption", "true"])
-    with pytest.raises(SystemExit):
-        main()
-
-    assert "note: consensus.security.vote_encryption: true is not there yet; a decision that needs it" in (
-        capsys.readouterr().err
-    )
-    assert maos("config", "get", "consensus.security.vote_encryption") == "true\n"
-
-
 def test_sections_merge_and_comments_stay(maos, own_home):
     maos("config", "merge", write("# ours\nconsensus:\n  voting_timeout: 90  # slow agents\n"))
     maos("config", "merge", write("consensus:\n  default_algorithm: supermajority\n"))

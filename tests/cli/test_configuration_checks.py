@@ -40,12 +40,6 @@ def test_a_file_that_cannot_be_used_is_wrong(looked):
     assert "did you mean 'voting_timeout'?" in found
 
 
-def test_what_waits_is_named(looked):
-    found = looked("consensus: {security: {vote_encryption: true}}")
-
-    assert ("note", "configured and waiting", "consensus.security.vote_encryption: true is not there yet") in found
-
-
 def test_a_file_that_was_edited_by_hand_is_noticed(looked, tmp_path, sqlite_url):
     text, path = "consensus: {voting_timeout: 5}", str(tmp_path / "config.yml")
     with AuditStore.open(sqlite_url) as store:

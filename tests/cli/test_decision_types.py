@@ -10,7 +10,6 @@ from maos_flows.audit.store import AuditStore
 from maos_flows.cli.app import app
 from maos_flows.cli.running import request_of, resumed_request
 from maos_flows.config import settings_from
-from maos_flows.errors import ConfigurationError
 from maos_flows.request import DecisionRequest, open_decision
 from tests.config.standing_in import STANDING_IN
 from tests.flows.making import AGENTS
@@ -116,13 +115,6 @@ def test_b50_what_is_configured_later_applies_to_the_next_decision_only(configur
         assert store.open_decision(again, taken_up) == kept
     assert (second.algorithm, second.timeout_seconds) == ("supermajority", 90)
     assert second.oversight.configuration != first.oversight.configuration
-
-
-def test_a_decision_that_needs_what_is_not_there_is_refused_by_the_keys_name(configure, tmp_path):
-    configure("consensus: {security: {vote_encryption: true}}")
-
-    with pytest.raises(ConfigurationError, match=r"vote_encryption \(.*config\.yml, line 1\): true is not there yet"):
-        asked(rostered(tmp_path, "by_role"))
 
 
 def test_a_workflows_stage_is_decided_under_its_type(tmp_path):

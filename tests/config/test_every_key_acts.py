@@ -12,7 +12,6 @@ from maos_flows.config import Configuration, resolve
 from maos_flows.config.drilling import drills_refused
 from maos_flows.config.form import AlgorithmsForm
 from maos_flows.config.keys import keys
-from maos_flows.config.waiting import NOT_THERE_YET
 from maos_flows.errors import ConfigurationError
 from maos_flows.model import Ballot, EventKind, Outcome, Reason, RejectionReason, Requirement, Rule, Suspicions
 from maos_flows.policies.compliance import complying, examine
@@ -420,6 +419,25 @@ def test_authentication_lets_no_ballot_count_that_is_not_signed(asked):
     assert not asked().parameters.signed_ballots
 
 
+@acts("consensus.security.vote_encryption")
+def test_encryption_seals_and_encrypts_ballots_and_refuses_what_would_tell_them(asked, refused):
+    set_to = {"CONSENSUS__SECURITY__VOTE_ENCRYPTION": "true"}
+    request, free = asked(**set_to), asked()
+    person = roster_from({"agents": [{"id": "pam", "voter": "human"}, *({"id": a["id"]} for a in AGENTS)]}, base=Path())
+
+    assert (request.sealed, request.encrypted) == (True, True)
+    assert (free.sealed, free.encrypted) == (False, False)
+    assert "what people answer is kept readable while it waits, here of pam" in refused(person, **set_to)
+    told = refused(None, {"rounds": 2, "deliberation": "reasons"}, **set_to)
+    assert "vote_encryption lets nobody read a ballot before the close" in told
+
+
+@acts("consensus.security.audit_signatures")
+def test_audit_signatures_sign_the_record_of_a_decision(asked):
+    assert asked(CONSENSUS__SECURITY__AUDIT_SIGNATURES="true").signed_record
+    assert not asked().signed_record
+
+
 @acts("consensus.monitoring.consensus_metrics")
 def test_metrics_are_written(asked):
     assert asked(CONSENSUS__MONITORING__CONSENSUS_METRICS="true").oversight.metrics
@@ -474,24 +492,6 @@ def test_configured_agents_answer_where_nobody_names_others(configured):
     assert ids(roster()) == [agent["id"] for agent in AGENTS]
 
 
-WAITING = {".".join(entry.path): entry.value for entry in NOT_THERE_YET}
-MAY_WAIT = (
-    "consensus.security.vote_encryption",
-    "consensus.security.audit_signatures",
-)
-
-
-@acts(*(name for name in MAY_WAIT if name in WAITING))
-@pytest.mark.parametrize("name", [name for name in MAY_WAIT if name in WAITING])
-def test_what_waits_refuses_a_decision_that_needs_it_in_so_many_words(asked, refused, name):
-    key = name.replace("<type>", "routine").replace(".", "__").upper()
-    told = refused(None, OF_TYPE, **{key: WAITING[name]})
-
-    path = name.replace("<type>", "routine")
-    assert f"{path} (environment, MAOS_{key}): {WAITING[name]} is not there yet" in told
-    assert "<type>" not in name or asked(**{key: WAITING[name]}).algorithm
-
-
 def test_a_type_that_is_not_there_is_refused_with_the_nearest(refused):
     assert "there is no type 'rutine'" in refused(None, {"decision_type": "rutine"})
     assert "did you mean 'routine'?" in refused(None, {"decision_type": "rutine"})
@@ -511,6 +511,9 @@ def test_a_type_of_ones_own_is_as_good(asked):
         {f"{ROUTINE}EMERGENCY_CONTACTS": "true"},
         {"CONSENSUS__AUDIT__COMPLIANCE_CHECK": "true"},
         {"CONSENSUS__MALICIOUS_DETECTION": "true"},
+        {"CONSENSUS__SECURITY__AGENT_AUTHENTICATION": "required"},
+        {"CONSENSUS__SECURITY__VOTE_ENCRYPTION": "true"},
+        {"CONSENSUS__SECURITY__AUDIT_SIGNATURES": "true"},
         {"CONSENSUS__MONITORING__CONSENSUS_METRICS": "true"},
         {"CONSENSUS__MONITORING__SLOW_CONSENSUS_THRESHOLD": "60s"},
         {"CONSENSUS__MONITORING__FAILURE_RATE_THRESHOLD": "0.1"},
