@@ -18,7 +18,6 @@ from maos_flows.config.form import AlgorithmsForm
 from maos_flows.config.keys import is_value, parts_of
 from maos_flows.config.resolving import Configuration, check_document, configure, from_environment, variable
 from maos_flows.config.settings import Settings, settings_from
-from maos_flows.config.waiting import waiting_in
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import nearest, place
 from maos_flows.records import digest
@@ -32,19 +31,17 @@ class Changed:
     Attributes:
         path: The file.
         keys: What changed, key by key.
-        waiting: What was set and does not act yet, as `key: value`.
         hidden: Variables of the environment that go before what was set.
     """
 
     path: Path
     keys: tuple[KeyChange, ...]
-    waiting: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
 
     def as_plain(self) -> dict[str, Any]:
         """Give it as plain data for programs."""
         keys = [asdict(key) for key in self.keys]
-        return {"path": str(self.path), "changed": keys, "waiting": list(self.waiting), "hidden": list(self.hidden)}
+        return {"path": str(self.path), "changed": keys, "hidden": list(self.hidden)}
 
 
 def merge_file(source: Path) -> Changed:
@@ -97,11 +94,8 @@ def undo() -> Changed:
     return _told(settings, before, after)
 
 
-def check_file(source: Path | None) -> tuple[str, tuple[str, ...]]:
-    """Check a document, or the configuration as it is, environment and all.
-
-    Returns:
-        What it is called, and what it sets that waits.
+def check_file(source: Path | None) -> str:
+    """Check a document, or the configuration as it is, environment and all, and say what it is called.
 
     Raises:
         ConfigurationError: It cannot be used; names every problem.
@@ -111,7 +105,7 @@ def check_file(source: Path | None) -> tuple[str, tuple[str, ...]]:
     overlay = {} if source else from_environment(os.environ)
     said = load(text, source=name) or {}
     _check_names(configure(said, overlay, settings=settings, source=name), said, name)
-    return name, waiting_in(said)
+    return name
 
 
 def read_document(source: Path) -> tuple[str, str]:
@@ -186,9 +180,7 @@ def _told(settings: Settings, before: str, after: str) -> Changed:
     keys = _keys(before, after)
     set_now = [tuple(key.key.split(".")) for key in keys if key.after is not None]
     hidden = tuple(name for path in set_now if os.environ.get(name := variable(path)))
-    named = {key.key for key in keys}
-    waiting = tuple(line for line in waiting_in(said_in(after)) if line.split(":")[0] in named)
-    return Changed(settings.config_file, keys, waiting, hidden)
+    return Changed(settings.config_file, keys, hidden)
 
 
 def _keys(before: str, after: str) -> tuple[KeyChange, ...]:
