@@ -22,7 +22,7 @@ from maos_flows.config.keyring import keys_here
 from maos_flows.errors import ConfigurationError, ConflictError
 from maos_flows.flows.alerting import reach
 from maos_flows.flows.edges import Sealed, state_of, unsealed, untracked
-from maos_flows.flows.person_forms import ask_again, close_form, open_form, read_form
+from maos_flows.flows.person_forms import ask_again, believed, close_form, open_form, read_form
 from maos_flows.flows.stores import kept, opened_store
 from maos_flows.model import Absence, AbsenceKind, Agent, Ballot, Decision, Event, EventKind, Opening, Proposal
 from maos_flows.model.people import Answered, Asked, Note, NoteKind, Overseers, QuestionKind
@@ -34,6 +34,9 @@ from maos_flows.voters.base import utc_now
 
 Value = TypeVar("Value")
 _LOG = logging.getLogger(__name__)
+_PATIENCE_SECONDS = 5.0
+"""How long a person is not told, and how long a call waits, for the sake of a form."""
+
 _FIRST_LOOK_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 5.0
 _PAUSE_PER_SECOND = 0.02
@@ -48,13 +51,13 @@ async def ask_person(agent: Agent, proposal: Proposal) -> Ballot | Absence:
     """
     store = await opened_store()
     asked = await kept(store, partial(_put, store, agent, proposal))
-    await _reach_out(store, asked)
     while True:
         asked = await asyncio.to_thread(_look, store, asked)
         if asked.answer is not None:
             await _close(store, asked)
             return await asyncio.to_thread(_ballot, store, asked)
         if utc_now() >= asked.question.deadline:
+            await _close(store, asked)
             return _absent(agent, proposal, asked)
         await _attend(store, asked)
 
@@ -76,7 +79,6 @@ async def put_to_overseers(decision: Decision, overseers: Overseers, kind: Quest
     """Ask the overseers of a decision, all at once; the first to answer counts."""
     store = await opened_store()
     asked = await kept(store, partial(ask_overseers, store, decision, overseers, kind, now=utc_now()))
-    await asyncio.gather(*(_reach_out(store, one) for one in asked))
     given = await _first_answer(store, asked)
     await withdraw(store, decision.decision_id)
     after = ruled(decision, kind, given)
@@ -120,14 +122,19 @@ def _look(store: AuditStore, asked: Asked) -> Asked:
 
 
 async def _reach_out(store: AuditStore, asked: Asked) -> None:
-    """Open the form and send word, once each."""
+    """Open the form and send word, once each; the word waits a little for the form, whose page it names."""
     question = asked.question
-    if asked.note(NoteKind.FORM) is None:
-        opened = await _tried(open_form(question))
+    waited = (utc_now() - question.asked_at).total_seconds()
+    has_form = asked.note(NoteKind.FORM) is not None
+    if not has_form:
+        opened = await _tried(open_form(question, below=waited < _PATIENCE_SECONDS))
         if opened is not None:
             data = {"flow_run": opened[0], "url": opened[1]}
-            await kept(store, partial(store.people.note, question, Note(NoteKind.FORM, utc_now(), data=data)))
-    if question.contact and asked.note(NoteKind.NOTIFIED, "") is None:
+            has_form = await kept(
+                store, partial(store.people.note, question, Note(NoteKind.FORM, utc_now(), data=data))
+            )
+    is_told = not question.contact or asked.note(NoteKind.NOTIFIED, "") is not None
+    if not is_told and (has_form or not believed(question) or waited >= _PATIENCE_SECONDS):
         await _send_word(store, await asyncio.to_thread(current, store, question), key="")
 
 
@@ -146,7 +153,8 @@ async def _send_word(store: AuditStore, asked: Asked, *, key: str) -> None:
 
 
 async def _attend(store: AuditStore, asked: Asked) -> None:
-    """Wait a while; then take what was filled in, and remind if it is time to."""
+    """Have the person told; wait a while; then take what was filled in, and remind if it is time to."""
+    await _reach_out(store, asked)
     question, now = asked.question, utc_now()
     waited = (now - question.asked_at).total_seconds()
     pause = max(_FIRST_LOOK_SECONDS, min(_LONGEST_PAUSE_SECONDS, waited * _PAUSE_PER_SECOND))
@@ -185,9 +193,10 @@ async def _close(store: AuditStore, asked: Asked) -> None:
 async def _tried(talking: Coroutine[Any, Any, Value]) -> Value | None:
     """Talk to Prefect about a form; a server that cannot be reached, or refuses, keeps nobody from answering."""
     try:
-        return await talking
-    except (httpx.HTTPError, PrefectException) as error:
-        _LOG.warning("a form in Prefect could not be used: %s", str(error).splitlines()[0][:200])
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await talking
+    except (httpx.HTTPError, PrefectException, TimeoutError) as error:
+        _LOG.info("a form in Prefect could not be used: %s", " ".join(str(error).split())[:200])
         return None
 
 

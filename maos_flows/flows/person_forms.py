@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from fractions import Fraction
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -44,16 +45,23 @@ def believed(question: Question) -> tuple[Person, ...]:
     return tuple(person for person in asked if person is not None and person.public_key is None)
 
 
-async def open_form(question: Question) -> tuple[str, str] | None:
+async def open_form(question: Question, *, below: bool = True) -> tuple[str, str] | None:
     """Open the form of a question, or find the one that was opened.
 
+    Args:
+        question: What is asked.
+        below: Whether it is shown below the task run that asks, which Prefect's server may hear of seconds late.
+
     Returns:
-        The id of its flow run, and its page; None if there is nobody to whom it could be shown, or no Prefect run.
+        The id of its flow run, and its page; None if there is nobody to whom it could be shown, no Prefect run, or if
+        the server has not heard of the task run yet.
     """
     if not believed(question) or not (FlowRunContext.get() or TaskRunContext.get()):
         return None
     async with get_client() as client:
-        flow_run_id = await _make(client, question)
+        flow_run_id = await _make(client, question, below=below)
+        if flow_run_id is None:
+            return None
         run = await client.read_flow_run(flow_run_id)
         if run.state is not None and run.state.type is StateType.PENDING:
             await _write(client, flow_run_id, "schema", schema_of(question))
@@ -141,10 +149,10 @@ def _answered(question: Question, filled_in: Mapping[str, Any]) -> Answered:
     )
 
 
-async def _make(client: PrefectClient, question: Question) -> UUID:
-    """Make the run, once however often it is tried."""
+async def _make(client: PrefectClient, question: Question, *, below: bool) -> UUID | None:
+    """Make the run, once however often it is tried; None if the server does not know yet what it is to be below."""
     flow = await client.request("POST", "/flows/", json={"name": FLOW})
-    within = TaskRunContext.get()
+    within = TaskRunContext.get() if below else None
     body = {
         "flow_id": flow.json()["id"],
         "name": " ".join(f"{question.person.agent_id}: {question.text.splitlines()[0]}".split())[:_LONGEST_NAME],
@@ -154,7 +162,12 @@ async def _make(client: PrefectClient, question: Question) -> UUID:
         "idempotency_key": "/".join(map(str, question.place)),
         "parent_task_run_id": None if within is None else str(within.task_run.id),
     }
-    made = await client.request("POST", "/flow_runs/", json=body)
+    try:
+        made = await client.request("POST", "/flow_runs/", json=body)
+    except PrefectHTTPStatusError as error:
+        if within is not None and error.response.status_code == HTTPStatus.CONFLICT:
+            return None
+        raise
     return UUID(made.json()["id"])
 
 

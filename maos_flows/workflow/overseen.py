@@ -69,6 +69,7 @@ def bulk_problems(request: DecisionRequest) -> Iterator[Problem]:
     """Find what is asked for beside the count that decisions made in bulk cannot give: each needs a flow of its own."""
     oversight = request.oversight
     asked = {
+        "human_oversight": request.overseers.must_confirm,
         "expert_review": bool(request.parameters.reviewers),
         "agent_authentication": request.parameters.signed_ballots,
         "vote_encryption": request.encrypted,

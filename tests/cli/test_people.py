@@ -84,9 +84,8 @@ def test_an_empty_inbox_says_so(store: AuditStore) -> None:
 def test_a_vote_is_the_persons_ballot_and_says_that_nothing_proves_it(store: AuditStore) -> None:
     ask(store, person("ada"))
 
-    printed = run(
-        "vote", "d-1", "--as", "ada", "--choice", "PostgreSQL", "--reasoning", "it joins", "--confidence", "0.9"
-    )
+    vote = ("vote", "d-1", "--as", "ada", "--choice", "PostgreSQL")
+    printed = run(*vote, "--reasoning", "it joins", "--confidence", "0.9")
 
     assert printed == "ada answered PostgreSQL (unproven: no key in the roster)\n"
     assert ballots(store)["ada"].reasoning == "it joins"
