@@ -5,15 +5,16 @@ from dataclasses import replace
 from maos_flows.audit.store import AuditStore
 from maos_flows.model import Event, EventKind, Opening
 from maos_flows.request import DecisionRequest
+from maos_flows.scrutiny import fold
 from maos_flows.voters.base import utc_now
 
 
 def without_isolated(store: AuditStore, request: DecisionRequest) -> DecisionRequest:
     """Give a request to the agents that may be in an electorate."""
-    isolated = {one.agent_id for one in store.isolations.among(agent.id for agent in request.agents)}
+    isolated = {fold(one.agent_id) for one in store.isolations.among(agent.id for agent in request.agents)}
     if not isolated:
         return request
-    return replace(request, agents=tuple(agent for agent in request.agents if agent.id not in isolated))
+    return replace(request, agents=tuple(agent for agent in request.agents if fold(agent.id) not in isolated))
 
 
 def of_electorate(request: DecisionRequest, opening: Opening) -> DecisionRequest:
