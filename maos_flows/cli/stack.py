@@ -30,7 +30,10 @@ def up(
 
 
 def down(
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds that running decisions have to end.")] = 40.0,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0, help="Seconds that running decisions have to end; 45, or MAOS_WORKER_DRAIN + 15."),
+    ] = None,
 ) -> None:
     """Stop the stack. What has not ended goes on when it is up again."""
     from maos_flows.flows.stack import local

@@ -170,7 +170,29 @@ class MaosWorker(BaseWorker[MaosJobConfiguration, BaseVariables, MaosWorkerResul
                 await self._is_one_free.wait()
         self._is_one_free.clear()
         if self.limiter.available_tokens:
-            await self.get_and_submit_flow_runs()
+            await super().get_and_submit_flow_runs()
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """Look for runs, for Prefect's own loop: it would end the worker after some minutes without a server."""
+        try:
+            return await super().get_and_submit_flow_runs()
+        except _PASSING as error:
+            self._bear(error)
+            return []
+
+    async def _sync_and_initialize(self) -> None:
+        """Report to the server; so it is with this loop of Prefect's."""
+        try:
+            await super()._sync_and_initialize()
+        except _PASSING as error:
+            self._bear(error)
+
+    def _bear(self, error: Exception) -> None:
+        """Go on after what may pass, once there was a server at all; one that refuses us is no such thing."""
+        refused = isinstance(error, httpx.HTTPStatusError) and not error.response.is_server_error
+        if refused or not self._has_successfully_synced:
+            raise error
+        self._logger.warning("%s: %s", type(error).__name__, error)
 
     async def _get_scheduled_flow_runs(self) -> list[WorkerFlowRunResponse]:
         """Ask for no more runs than can be taken, and a few for those another worker takes first."""

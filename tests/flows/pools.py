@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from prefect import get_client
@@ -87,3 +89,43 @@ async def read(client: PrefectClient, ids: Iterable[UUID]) -> list[FlowRun]:
 def decision_id_of(run: FlowRun) -> str:
     """The id of the decision a flow run makes."""
     return f"d-{run.id.hex[-12:]}"
+
+
+class Relay:
+    """Stands before a server, and is away as long as it is told to be."""
+
+    def __init__(self, address: str) -> None:
+        self.is_away = False
+        self.refused = 0
+        self.address = ""
+        self._parts = urlsplit(address)
+        self._open: set[asyncio.StreamWriter] = set()
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}{self._parts.path}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for writer in self._open:
+            writer.close()
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_away:
+            self.refused += 1
+            writer.close()
+            return
+        there, to_server = await asyncio.open_connection(self._parts.hostname, self._parts.port)
+        self._open |= {writer, to_server}
+        await asyncio.gather(self._copy(reader, to_server), self._copy(there, writer))
+
+    async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(65_536):
+                if self.is_away:
+                    break
+                target.write(data)
+                await target.drain()
+        target.close()

@@ -9,6 +9,12 @@ import pytest
 import pytest_asyncio
 from prefect import get_client
 from prefect.client.schemas.objects import StateType
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    PREFECT_WORKER_QUERY_SECONDS,
+    temporary_settings,
+)
 from prefect.states import Cancelling
 from prefect.workers.base import BaseWorker
 
@@ -18,6 +24,7 @@ from maos_flows.flows.worker import MaosWorker
 from maos_flows.model import Agent, Ballot, Outcome
 from tests.flows.pools import (
     PROGRAM,
+    Relay,
     decision_id_of,
     ended,
     environment_in,
@@ -155,3 +162,31 @@ async def test_a_worker_that_is_told_to_stop_ends_what_it_began_and_begins_no_mo
 
     assert over.state_name == "Reached: approve 2 of 2"
     assert waiting.state_type is StateType.SCHEDULED
+
+
+async def test_a_worker_outlasts_a_server_that_is_long_away(
+    store: AuditStore, tmp_path: Path, prefect_address: str
+) -> None:
+    """Prefect's own loops end a worker after some failures in a row."""
+    pool = await make_pool()
+    async with Relay(prefect_address) as relay, get_client() as client:
+        settings = {PREFECT_API_URL: relay.address, PREFECT_WORKER_QUERY_SECONDS: 0.05, PREFECT_CLIENT_MAX_RETRIES: 0}
+        with temporary_settings(settings):
+            running = asyncio.create_task(MaosWorker(pool, limit=1).start(printer=lambda _: None))
+
+        async def is_known() -> bool:
+            return bool(await client.read_workers_for_work_pool(pool))
+
+        async def was_refused_often() -> bool:
+            return relay.refused >= 100 or running.done()
+
+        await until(is_known)
+        relay.is_away = True
+        await until(was_refused_often)
+        relay.is_away = False
+        run = await submit(client, pool, {"request": request_to(function("approve"))}, environment_in(tmp_path))
+        (over,) = await ended(client, run.id)
+        running.cancel()
+        await asyncio.wait({running})
+
+    assert over.state_name == "Reached: approve 1 of 1"

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from urllib.parse import urlsplit
@@ -11,9 +12,11 @@ from uuid import uuid4
 
 from maos_flows.audit.engine import name_of, read_url
 from maos_flows.config import Settings, settings_from
-from maos_flows.errors import StackError
+from maos_flows.config.worker import worker_settings_from
+from maos_flows.errors import ServerError, StackError
 from maos_flows.flows.api import Address, PrefectApi, configured_address
 from maos_flows.flows.deployments import POOL, ensure_deployed, make_pool, prepare
+from maos_flows.flows.stack import keeping
 from maos_flows.flows.stack.processes import leftovers, start, stop
 from maos_flows.flows.stack.serving import Say, stopped, with_server
 from maos_flows.flows.stack.settings import worker_environment
@@ -22,6 +25,7 @@ from maos_flows.flows.stack.state import ORDER, StackFolder, StackState
 DEFAULT_PORT = 4200
 _LOOK_SECONDS = 0.2
 _WORKER_SECONDS = 60
+_ENDING_SECONDS = 15
 _SERVED_HERE = {"maos", "process"}
 """The types of work pools whose runs a worker on this machine can take."""
 
@@ -35,6 +39,16 @@ def running_address(environ: Mapping[str, str]) -> Address | None:
     """Give the stack's own server if its process is there; nobody is asked."""
     state = stack_folder(settings_from(environ)).read()
     return own_address(state, environ) if state.runs("server") else None
+
+
+def answering_address(environ: Mapping[str, str]) -> Address | None:
+    """Give the stack's own server if it is there and says that it is well."""
+    address = running_address(environ)
+    if address is not None:
+        with suppress(ServerError):
+            PrefectApi(address, timeout_seconds=5).get("/health")
+            return address
+    return None
 
 
 def own_address(state: StackState, environ: Mapping[str, str]) -> Address:
@@ -106,20 +120,31 @@ def await_worker(environ: Mapping[str, str], address: Address, *, say: Say) -> N
     say("the worker has not said yet that it is ready; `maos logs worker` shows what it does")
 
 
-def down(environ: Mapping[str, str], *, patience_seconds: float, say: Say) -> bool:
-    """Stop everything of the stack, the worker first; what runs has so long to end by itself.
+def draining_seconds(environ: Mapping[str, str]) -> float:
+    """Say how long a worker that is told to stop may take: what it waits for its runs, and for itself to end."""
+    return worker_settings_from(environ).drain_seconds + _ENDING_SECONDS
+
+
+def down(environ: Mapping[str, str], *, patience_seconds: float | None, say: Say) -> bool:
+    """Stop everything of the stack, the worker first.
+
+    Args:
+        environ: Says where everything is.
+        patience_seconds: What runs has so long to end by itself; None: as long as the worker waits for it.
+        say: Is told what is stopped.
 
     Returns:
         Whether there was anything to stop.
     """
     folder = stack_folder(settings_from(environ))
+    patience = draining_seconds(environ) if patience_seconds is None else patience_seconds
     if not folder.path.exists():  # somebody removed it: what was started from it is found all the same
         return _end_leftovers(folder, StackState(), say)
     with folder.locked():
         state = folder.read()
         there = any(map(state.runs, ORDER))
         for name in reversed(ORDER):
-            state = stopped(folder, state, name, patience_seconds=patience_seconds, say=say)
+            state = stopped(folder, state, name, patience_seconds=patience, say=say)
         return _end_leftovers(folder, state, say) or there
 
 
@@ -150,14 +175,15 @@ def _with_worker(
             raise StackError(
                 f"the stack's worker keeps decisions in {state.store}, not in {store}: `maos down`, then `maos up`"
             )
-    state = stopped(folder, state, "worker", patience_seconds=30, say=say)
+    state = stopped(folder, state, "worker", patience_seconds=draining_seconds(environ), say=say)
     say("starting a worker")
     name = f"stack-{uuid4().hex[:8]}"
     ours = {"MAOS_HOME": str(settings.home), "MAOS_DATABASE_URL": settings.database_url}
     if settings.roster is not None:
         ours["MAOS_ROSTER"] = str(settings.roster)
     environment = worker_environment(environ, home=folder.prefect_home, server=address.environment, settings=ours)
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", kind, "--name", name]
+    worker = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", kind, "--name", name]
+    command = [sys.executable, "-m", keeping.__name__, *worker]
     process = start(command, environment=environment, folder=folder.path, log=folder.log("worker"))
     release = version("maos-flows")
     started = state.having("worker", process)

@@ -118,7 +118,8 @@ def leftovers(home: Path, known: Sequence[Process]) -> tuple[Process, ...]:
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             words = process.cmdline()
-            if "prefect" in words and ({"server", "worker"} & set(words)) and process.pid not in numbers:
+            is_ours = "prefect" in words and {"server", "worker"} & set(words)
+            if is_ours and not {process.pid, os.getsid(process.pid)} & numbers:
                 started = start_of(process.pid)
                 if started is not None and process.environ().get("PREFECT_HOME") == str(home):
                     found.append(Process(process.pid, started, ""))
