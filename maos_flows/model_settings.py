@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from fractions import Fraction
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -34,6 +35,35 @@ def _temperature(number: Fraction) -> Fraction:
     return number
 
 
+SIMULATED = "simulated"
+"""What `MAOS_MODEL` holds where simulated agents are wanted even so."""
+DEFAULT_MODELS: Mapping[str, str] = {
+    "ANTHROPIC_API_KEY": "anthropic:claude-sonnet-5-5",
+    "OPENAI_API_KEY": "openai:gpt-6-luna",
+    "GOOGLE_API_KEY": "google:gemini-3.8-flash",
+    "GEMINI_API_KEY": "google:gemini-3.8-flash",
+    "MISTRAL_API_KEY": "mistral:mistral-medium-latest",
+    "GROQ_API_KEY": "groq:openai/gpt-oss-120b",
+}
+"""The model that answers where none is named, by the variable that holds its provider's key; the first set counts."""
+
+
+def default_model(environ: Mapping[str, str], *, named: str | None) -> str | None:
+    """Give the model that answers where no agents are configured; None: simulated agents do.
+
+    A key alone names a model only where what asks models is installed: else every agent would fail.
+
+    Args:
+        environ: Where keys are.
+        named: What `MAOS_MODEL` holds, if anything.
+    """
+    if named is not None:
+        return None if named == SIMULATED else named
+    if find_spec("pydantic_ai") is None:
+        return None
+    return next((model for variable, model in DEFAULT_MODELS.items() if environ.get(variable)), None)
+
+
 Temperature = Annotated[Weight, AfterValidator(_temperature)]
 Texts = Annotated[tuple[Text, ...], Distinct]
 
@@ -42,7 +72,7 @@ class ModelVoter(VoterForm):
     """A language model, asked through pydantic-ai; its provider's key comes from the environment, never from here."""
 
     kind: Literal["model"]
-    model: Text = Field(description="provider:name, as pydantic-ai takes it, like anthropic:claude-sonnet-4-5.")
+    model: Text = Field(description="provider:name, as pydantic-ai takes it, like anthropic:claude-sonnet-5-5.")
     base_url: Text | None = Field(None, description="Where a server is that speaks as the provider does.")
     api_key_env: Variable | None = Field(
         None, description="The environment variable that holds the key; by default the provider's own."
@@ -99,11 +129,16 @@ def key_variables(provider: str) -> tuple[str, ...]:
     return _KEYS.get(provider.removeprefix("gateway/").partition("-")[0], (own,))
 
 
+def is_model(name: str) -> bool:
+    """Say whether a name is of the form `provider:name`."""
+    provider, colon, name = name.partition(":")
+    return bool(colon and name and re.fullmatch(_PROVIDER, provider, re.ASCII))
+
+
 def _provider(model: str) -> str:
-    provider, colon, name = model.partition(":")
-    if not (colon and name and re.fullmatch(_PROVIDER, provider, re.ASCII)):
-        raise wrong("model", f"{model[:80]!r} is not like provider:name, for example openai:gpt-5.2")
-    return provider
+    if not is_model(model):
+        raise wrong("model", f"{model[:80]!r} is not like provider:name, for example openai:gpt-6-luna")
+    return model.partition(":")[0]
 
 
 def _check_address(address: str) -> None:

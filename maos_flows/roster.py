@@ -13,6 +13,7 @@ from pydantic import Field, PlainValidator, RootModel, WithJsonSchema
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import Form, nearest, place, read, refusal
 from maos_flows.model import Agent, Roster
+from maos_flows.model_settings import ModelVoter
 from maos_flows.policies.base import Expertise, Weighing
 from maos_flows.scrutiny import fold
 from maos_flows.strict_yaml import load, load_file
@@ -136,6 +137,19 @@ def default_roster() -> LoadedRoster:
     """Give the default roster: simulated agents in every role and kind of expert that people start with."""
     text = files("maos_flows").joinpath("default_roster.yaml").read_text(encoding="utf-8")
     return replace(roster_from(load(text, source="default_roster.yaml"), base=Path()), is_default=True)
+
+
+def model_roster(model: str) -> LoadedRoster:
+    """Give the default roster with a language model as everybody's voter, one agent of each role first.
+
+    Raises:
+        ConfigurationError: It is not like `provider:name`.
+    """
+    loaded, settings = default_roster(), ModelVoter(kind="model", model=model).settings(Path())
+    agents = loaded.roster.agents
+    firsts = {role: next(agent for agent in agents if agent.role == role) for role in {agent.role for agent in agents}}
+    ordered = sorted(agents, key=lambda agent: firsts[agent.role] is not agent)
+    return replace(loaded, roster=Roster(tuple(replace(agent, voter="model", settings=settings) for agent in ordered)))
 
 
 _Found = Iterator[tuple[tuple[int | str, ...], str]]

@@ -16,6 +16,7 @@ from maos_flows.audit.batches import BatchRecord
 from maos_flows.bulk.batch import parameters_of
 from maos_flows.bulk.output import Output
 from maos_flows.bulk.standing import Standing, headline
+from maos_flows.cli.answering import say_who_answers
 from maos_flows.cli.batch_input import Loaded
 from maos_flows.cli.batch_printing import print_batch
 from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, fail, say
@@ -40,8 +41,7 @@ def run_batch(loaded: Loaded, *, command: list[str], output: Format) -> NoReturn
     batch, store = loaded.batch, audit_store()
     if loaded.is_resumed:
         _check_is_the_same(loaded, store.batches.find(batch.batch_id), store)
-    if any(agent.voter == "simulated" for agent in batch.agents):
-        say("note: simulated agents answer; their ballots come from a generator. Name your own with --roster FILE.")
+    say_who_answers(batch.agents)
     if not _has_server():
         say(
             "starting a temporary Prefect server (about 20 seconds the first time); PREFECT_API_URL names a lasting one"

@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any, NoReturn
 
+from maos_flows.cli.answering import say_who_answers
 from maos_flows.cli.loading import known_policies
 from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, fail, print_json, say
 from maos_flows.cli.warning import warn_of_rules
@@ -69,8 +70,7 @@ def submit_question(request: DecisionRequest, *, requires_consensus: bool, wait:
     from maos_flows.config import settings_from
     from maos_flows.flows.submitting import keep_decision
 
-    if any(agent.voter == "simulated" for agent in request.agents):
-        say("note: simulated agents answer; their ballots come from a generator. Name your own with --roster FILE.")
+    say_who_answers(request.agents)
     warn_of_rules([request])
     with AuditStore.open(settings_from(os.environ).database_url) as store:
         submission = keep_decision(store, request, requires_consensus=requires_consensus)

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from maos_flows.cli.watching.figures import cost_of
 from maos_flows.cli.watching.lines import lines_of
 from maos_flows.cli.watching.sections import Look
 from maos_flows.cli.watching.words import clean
@@ -76,6 +77,7 @@ def _print_decision(console: Console, found: "Found", *, timeline: bool, votes: 
         _print_dissent(console, decision)
         _print_not_counted(console, decision)
         _print_margin(console, decision)
+        _print_cost(console, found.ballots)
     if timeline:
         _print_timeline(console, found)
     console.print(f"decision  {found.name}")
@@ -147,6 +149,12 @@ def _print_margin(console: Console, decision: Decision) -> None:
     words = independence(decision)
     if words is not None:
         console.print(f"lineage   {words}")
+
+
+def _print_cost(console: Console, ballots: Sequence[Ballot]) -> None:
+    cost = cost_of(ballots)
+    if cost is not None:
+        console.print(f"cost      {cost}, as stated on the ballots")
 
 
 def _print_submission(console: Console, submission: "Submission") -> None:

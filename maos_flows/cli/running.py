@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
 
+from maos_flows.cli.answering import say_who_answers
 from maos_flows.cli.loading import configuration, fallback_roster, known_policies
 from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, fail, print_json, say
 from maos_flows.cli.warning import warn_of_rules
@@ -77,7 +78,7 @@ def decide_one(request: DecisionRequest, *, decision_id: str | None, output: For
     from maos_flows.cli.lookup import find_decision_or_run
     from maos_flows.flows.decide import decide
 
-    _warn_if_simulated(request)
+    say_who_answers(request.agents)
     warn_of_rules([request])
     name = decision_id or f"d-{uuid4().hex[:12]}"
     state = _in_foreground(
@@ -135,11 +136,6 @@ def run_here(workflow: Workflow, *, run_id: str | None, command: Sequence[str], 
     else:
         render.print_found(found, timeline=False, votes=True, reasoning=False)
     sys.exit(0 if found.run.outcome == "completed" else EXIT_NO_CONSENSUS)
-
-
-def _warn_if_simulated(request: DecisionRequest) -> None:
-    if any(agent.voter == "simulated" for agent in request.agents):
-        say("note: simulated agents answer; their ballots come from a generator. Name your own with --roster FILE.")
 
 
 def _in_foreground(

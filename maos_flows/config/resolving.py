@@ -1,7 +1,7 @@
 """Resolve the configuration: built in < file < environment, each value with where it comes from."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -11,8 +11,9 @@ from maos_flows.config.keys import Key, as_text, is_value, keys, leaves, look_up
 from maos_flows.config.settings import CONFIGURED, PREFIX, Settings, settings_from
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import attempt, nearest, place, read
+from maos_flows.model_settings import default_model
 from maos_flows.records import digest
-from maos_flows.roster import LoadedRoster, roster_from
+from maos_flows.roster import LoadedRoster, model_roster, roster_from
 from maos_flows.strict_yaml import line_of, load, load_file
 
 BUILT_IN: Mapping[str, Any] = {
@@ -52,7 +53,7 @@ class Configuration:
         values: The values, typed, with defaults filled in.
         origins: Where each value that was set comes from, in words, by its path.
         digest: The SHA-256 of what was set, in canonical form.
-        roster: The configured agents, if any.
+        roster: The configured agents; without any, language models, if one is named or a provider's key is there.
     """
 
     values: ConfigurationForm = field(default_factory=partial(read, ConfigurationForm, BUILT_IN), hash=False)
@@ -89,7 +90,9 @@ def resolve(environ: Mapping[str, str]) -> Configuration:
     """
     settings = settings_from(environ)
     said = read_file(settings)
-    return configure(said, from_environment(environ), settings=settings)
+    resolved = configure(said, from_environment(environ), settings=settings)
+    model = default_model(environ, named=settings.model) if resolved.roster is None else None
+    return resolved if model is None else replace(resolved, roster=model_roster(model))
 
 
 def read_file(settings: Settings) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from maos_flows.config.worker import WORKER_VARIABLES
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.forms import nearest
+from maos_flows.model_settings import SIMULATED, is_model
 
 PREFIX = "MAOS_"
 CONFIGURED = ("MAOS_CONSENSUS", "MAOS_AGENT_WEIGHTS", "MAOS_AGENT_EXPERTISE", "MAOS_AGENTS")
@@ -16,7 +17,15 @@ CONFIGURED = ("MAOS_CONSENSUS", "MAOS_AGENT_WEIGHTS", "MAOS_AGENT_EXPERTISE", "M
 STACK_DATABASE = "MAOS_PREFECT_DATABASE_URL"
 """The variable that names the database of the stack's own Prefect server."""
 
-_KNOWN = ("MAOS_HOME", "MAOS_DATABASE_URL", "MAOS_ROSTER", "MAOS_TASK_RUNNER", STACK_DATABASE, *WORKER_VARIABLES)
+_KNOWN = (
+    "MAOS_HOME",
+    "MAOS_DATABASE_URL",
+    "MAOS_ROSTER",
+    "MAOS_MODEL",
+    "MAOS_TASK_RUNNER",
+    STACK_DATABASE,
+    *WORKER_VARIABLES,
+)
 _SCHEMES = ("sqlite", "postgresql", "postgres", "postgresql+psycopg")
 
 
@@ -38,12 +47,15 @@ class Settings:
         database_url: The audit store's address; it may hold a password and is never shown.
         roster: The roster file that is used where a workflow names none.
         task_runner: What chunks of large electorates are collected by.
+        model: What answers where no agents are configured: a model like `openai:gpt-6-luna`, or `simulated`; None: a
+            model whose provider's key is in the environment, else simulated agents.
     """
 
     home: Path
     database_url: str
     roster: Path | None = None
     task_runner: RunnerKind = RunnerKind.THREADS
+    model: str | None = None
 
     @property
     def config_file(self) -> Path:
@@ -56,7 +68,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
 
     Args:
         environ: `MAOS_HOME` (default `~/.maos`), `MAOS_DATABASE_URL` (default the SQLite file `audit.db` in the
-            home), `MAOS_ROSTER` (default none), `MAOS_TASK_RUNNER` (`threads`, `dask` or `ray`; default `threads`).
+            home), `MAOS_ROSTER` (default none), `MAOS_MODEL` (`provider:name` or `simulated`; default none),
+            `MAOS_TASK_RUNNER` (`threads`, `dask` or `ray`; default `threads`).
             Those that set keys of `config.yml` are `resolve`'s affair;
             others that start with `MAOS_` are refused, the rest is not looked at.
 
@@ -73,6 +86,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         environ.get("MAOS_DATABASE_URL") or f"sqlite:///{home / 'audit.db'}",
         _path(roster, environ) if roster else None,
         RunnerKind(environ.get("MAOS_TASK_RUNNER") or RunnerKind.THREADS),
+        environ.get("MAOS_MODEL") or None,
     )
 
 
@@ -83,6 +97,9 @@ def _problems(environ: Mapping[str, str]) -> Iterator[Problem]:
     runner = environ.get("MAOS_TASK_RUNNER")
     if runner and runner not in tuple(RunnerKind):
         yield Problem("MAOS_TASK_RUNNER", f"{runner[:80]!r} is unknown; allowed: {', '.join(RunnerKind)}")
+    model = environ.get("MAOS_MODEL")
+    if model and model != SIMULATED and not is_model(model):
+        yield Problem("MAOS_MODEL", f"{model[:80]!r} is neither like openai:gpt-6-luna nor {SIMULATED}")
     scheme, separator, _ = environ.get("MAOS_DATABASE_URL", "").partition("://")
     if scheme and (not separator or scheme not in _SCHEMES):
         yield Problem(

@@ -32,11 +32,12 @@ def test_every_variable_is_taken():
             "MAOS_DATABASE_URL": "postgresql://host/db",
             "MAOS_ROSTER": "~/roster.yaml",
             "MAOS_TASK_RUNNER": "dask",
+            "MAOS_MODEL": "ollama:qwen3",
         }
     )
 
     roster = Path("/home/ana/roster.yaml")
-    assert settings == Settings(Path("/srv/maos"), "postgresql://host/db", roster, RunnerKind.DASK)
+    assert settings == Settings(Path("/srv/maos"), "postgresql://host/db", roster, RunnerKind.DASK, "ollama:qwen3")
 
 
 def test_an_unknown_task_runner_is_refused_with_those_there_are():

@@ -38,7 +38,7 @@ def figures(found: Found, opening: Opening) -> dict[str, Any]:
         "weights": None if tally is None else {choice: exact(tally.weight(choice)) for choice in ranking(tally)},
         "rejected": len(found.rejected),
         "simulated": sum(ballot.voter == "simulated" for ballot in ballots),
-        "cost": _cost(ballots),
+        "cost": cost_of(ballots),
     }
 
 
@@ -72,7 +72,7 @@ def _confidence(ballots: Sequence[Ballot]) -> dict[str, Any]:
     }
 
 
-def _cost(ballots: Sequence[Ballot]) -> float | None:
+def cost_of(ballots: Sequence[Ballot]) -> float | None:
     """Add up what ballots state as `cost` among their attributes; None if none does."""
     stated = [ballot.attributes.get("cost") for ballot in ballots]
     numbers = [cost for cost in stated if isinstance(cost, int | float) and not isinstance(cost, bool)]
