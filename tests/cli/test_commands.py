@@ -116,6 +116,7 @@ class TestDecide:
             "justification_required": False,
             "settings": {},
             "reviewers": [],
+            "signed_ballots": False,
         }
 
 
