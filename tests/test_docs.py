@@ -29,6 +29,7 @@ TESTED_ELSEWHERE = {
     "voters.md": ("tests/voters/test_manual.py", {"yaml", "json", "python", "csv"}),
     "weights.md": ("tests/weights/test_manual.py", {"yaml"}),
     "workflows.md": ("tests/test_workflow_docs.py", {"yaml", "text"}),
+    "drills.md": ("tests/drills/test_stage_drills.py", {"yaml"}),
 }
 SHOWN_ONLY = {("protocol-trace.md", "json")}
 """One line of a trace, whose keys the page describes."""

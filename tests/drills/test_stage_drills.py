@@ -9,7 +9,7 @@ from maos_flows.errors import ConfigurationError
 from maos_flows.model import FailureKind, PlannedFailure
 from maos_flows.policies.registry import built_in_policies
 from maos_flows.workflow import load_workflow
-from tests.workflow_examples import refused, with_stage, workflow_of
+from tests.workflow_examples import REPOSITORY, refused, with_stage, workflow_of
 
 CRASH = "drill:\n  - {failure: crash, agents: [ana], after: 500ms, duration: 2s}\n"
 
@@ -57,3 +57,14 @@ def test_b81_a_stage_with_a_drill_is_refused_in_production(tmp_path: Path) -> No
             policies=built_in_policies(),
             configuration=forbidding,
         )
+
+
+def test_the_manual_s_drill_loads() -> None:
+    page = (REPOSITORY / "docs" / "drills.md").read_text()
+    text = page.split("```yaml\n")[1].split("```")[0]
+
+    (stage,) = workflow_of(text).stages
+
+    cut, crash = stage.request.drill
+    assert (cut.kind, len(cut.agents)) == (FailureKind.PARTITION, 3)
+    assert crash.agents == ("coder_001",)
