@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from maos_flows.cli.watching.figures import cost_of
+from maos_flows.cli.watching.costs import cost_of
 from maos_flows.cli.watching.lines import lines_of
 from maos_flows.cli.watching.sections import Look
 from maos_flows.cli.watching.words import clean

@@ -9,6 +9,7 @@ from typing import Any
 from maos_flows.audit.store import DecisionSummary
 from maos_flows.cli.lookup import Found
 from maos_flows.cli.watching.conflicts import ranking
+from maos_flows.cli.watching.costs import cost_of
 from maos_flows.cli.watching.participation import participation
 from maos_flows.cli.watching.words import LONG, counted, duration, one_line, spoken
 from maos_flows.model import Ballot, EventKind, Opening, exact
@@ -70,13 +71,6 @@ def _confidence(ballots: Sequence[Ballot]) -> dict[str, Any]:
         "median": round(median(stated), 4),
         "highest": round(stated[-1], 4),
     }
-
-
-def cost_of(ballots: Sequence[Ballot]) -> float | None:
-    """Add up what ballots state as `cost` among their attributes; None if none does."""
-    stated = [ballot.attributes.get("cost") for ballot in ballots]
-    numbers = [cost for cost in stated if isinstance(cost, int | float) and not isinstance(cost, bool)]
-    return round(sum(numbers), 6) if numbers else None
 
 
 def figure_lines(data: Mapping[str, Any]) -> Iterator[str]:
