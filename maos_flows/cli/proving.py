@@ -33,12 +33,11 @@ class Proof:
             yield from self.record.lines()
         if self.damage:
             yield f"wrong       {self.damage}"
-        if self.ballots is not None:
-            yield from self.ballots.lines()
-        elif not self.is_sound:
-            yield "NOT PROVEN"
-        elif self.record is not None:
-            yield "proven      the record is as it was signed"
+        *told, verdict = (
+            ("proven      the record is as it was signed",) if self.ballots is None else self.ballots.lines()
+        )
+        yield from told
+        yield verdict if self.is_sound else "NOT PROVEN"
 
     def as_plain(self) -> dict[str, Any]:
         """Give it for programs."""
