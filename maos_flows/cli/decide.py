@@ -23,6 +23,9 @@ def decide(
     max_agents: Annotated[
         int | None, typer.Option(min=1, help="Ask at most so many agents, those that fit best.")
     ] = None,
+    max_cost: Annotated[
+        str, typer.Option(metavar="USD", help="What language models may cost together, in US dollars.")
+    ] = "",
     min_participants: Annotated[int | None, typer.Option(min=1, help="How many must cast a valid ballot.")] = None,
     roles: Annotated[str, typer.Option(help="Only agents of these roles, separated by commas.")] = "",
     domains: Annotated[str, typer.Option(help="What it is about, separated by commas; experts in it weigh more.")] = "",
@@ -66,6 +69,7 @@ def decide(
         "threshold": threshold or None,
         "basis": basis,
         "max_agents": None if max_agents is None else str(max_agents),
+        "max_cost": max_cost,
         "min_participants": None if min_participants is None else str(min_participants),
         "roles": _listed(roles),
         "expert_domains": _listed(domains),

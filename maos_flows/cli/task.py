@@ -21,6 +21,9 @@ def submit(
     algorithm: Annotated[
         str, typer.Option("--consensus-algorithm", "--algorithm", help="How ballots become a decision.")
     ] = "",
+    max_cost: Annotated[
+        str, typer.Option(metavar="USD", help="What language models may cost together, in US dollars.")
+    ] = "",
     max_agents: Annotated[int | None, typer.Option(min=1, help="Ask at most so many agents, the best fitting.")] = None,
     choices: Annotated[str, typer.Option(help="The answers allowed, separated by commas.")] = "",
     threshold: Annotated[str, typer.Option(help="The share a choice needs: 0.67 or 2/3.")] = "",
@@ -63,6 +66,7 @@ def submit(
         "consensus_algorithm": algorithm,
         "decision_type": decision_type,
         "threshold": threshold,
+        "max_cost": max_cost,
         "max_agents": max_agents and str(max_agents),
         "min_participants": min_participants and str(min_participants),
         "roles": listed(roles),

@@ -24,6 +24,7 @@ from maos_flows.text_types import (
     Seconds,
     Share,
     Text,
+    Weight,
 )
 from maos_flows.workflow.model import OnNoConsensus
 
@@ -114,6 +115,7 @@ class StageDefaults(Form):
     )
     min_participants: Positive | None = Field(None, description="How many must cast a valid ballot (default 1).")
     max_agents: Positive | None = Field(None, description="How many are asked at most, the best fitting first.")
+    max_cost: Weight | None = Field(None, description="How many US dollars its language models may cost together.")
     roles: Domains | None = Field(None, description="Roles that may take part (default all).")
     expert_domains: Domains | None = Field(None, description="What the matter is about; experts in it weigh more.")
     choices: tuple[Choice, ...] | None = Field(

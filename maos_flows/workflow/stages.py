@@ -25,6 +25,7 @@ from maos_flows.roster import LoadedRoster
 from maos_flows.scrutiny import fold, tidy
 from maos_flows.selection import mentioned, select_agents
 from maos_flows.strict_yaml import line_of, read_text
+from maos_flows.workflow.budget import within_budget
 from maos_flows.workflow.configured import (
     Configured,
     algorithm_of,
@@ -127,6 +128,7 @@ def build_stage(written: Written, loaded: LoadedRoster, policies: PolicyRegistry
     )
     request = attempt(problems, partial(_reviewed, written, request)) or request
     request = _with_people(written, loaded, request, problems)
+    request = within_budget(request, written.value("max_cost", None))
     problems += refused(written.configured, algorithm, agents)
     found = [*_unusable(written, request), *_nobody(written, loaded)]
     problems += [written.problem(where, message) for where, message in found]
