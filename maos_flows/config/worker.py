@@ -1,11 +1,11 @@
-"""Settings of the worker: how long its processes last, and how soon a process counts as gone."""
+"""Settings of whatever runs decisions: how long a worker's processes last, how soon one is gone, whom limits hold."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from maos_flows.errors import ConfigurationError, Problem
-from maos_flows.text_types import read_positive, read_seconds
+from maos_flows.text_types import read_flag, read_positive, read_seconds
 
 SHORTEST_LEASE_SECONDS = 3.0
 """Below this a machine that is merely busy would be taken for one that is gone."""
@@ -20,12 +20,14 @@ class WorkerSettings:
         memory_mib: So does one that holds more memory than this.
         drain_seconds: How long a worker that is told to stop waits for the runs in progress.
         lease_seconds: Whoever is at work says so at least three times in this time; after that he counts as gone.
+        limits: Whether agents are asked only as far as Prefect's global concurrency limits allow.
     """
 
     runs: int = 200
     memory_mib: int = 1024
     drain_seconds: float = 30.0
     lease_seconds: float = 30.0
+    limits: bool = False
 
 
 _READERS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
@@ -33,6 +35,7 @@ _READERS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
     "MAOS_WORKER_MEMORY": ("memory_mib", read_positive),
     "MAOS_WORKER_DRAIN": ("drain_seconds", read_seconds),
     "MAOS_LEASE": ("lease_seconds", read_seconds),
+    "MAOS_CONCURRENCY_LIMITS": ("limits", read_flag),
 }
 WORKER_VARIABLES = tuple(_READERS)
 """The variables that set them."""
@@ -43,7 +46,7 @@ def worker_settings_from(environ: Mapping[str, str]) -> WorkerSettings:
 
     Args:
         environ: `MAOS_WORKER_RUNS` (a count), `MAOS_WORKER_MEMORY` (in MiB), `MAOS_WORKER_DRAIN` and `MAOS_LEASE`
-            (durations such as `30s`).
+            (durations such as `30s`), `MAOS_CONCURRENCY_LIMITS` (`true` or `false`).
 
     Raises:
         ConfigurationError: One cannot be read, or the lease is too short; names every one.

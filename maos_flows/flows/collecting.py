@@ -20,6 +20,7 @@ from maos_flows.flows.asking_people import ask_person
 from maos_flows.flows.drilling import Drilling
 from maos_flows.flows.edges import Sealed, sealed_result, state_of, untracked
 from maos_flows.flows.events import tell_answer
+from maos_flows.flows.limits import place_for
 from maos_flows.flows.stores import kept
 from maos_flows.flows.turns import Turns
 from maos_flows.model import Absence, AbsenceKind, Agent, Ballot, Event, EventKind, Opening, Proposal
@@ -124,18 +125,27 @@ async def answer_of(agent: Agent, proposal: Proposal, *, retries: int, enough: a
 
 
 async def _asked(agent: Agent, proposal: Proposal, retries: int) -> Answer:
-    """Ask one agent: a person on record, where it waits for days if need be, any other by its voter."""
+    """Ask one agent: a person on record, where it waits for days if need be, any other by its voter, when it may."""
     if agent.voter == "human":
         return await ask_person(agent, proposal)
-    return await ask(agent, proposal, retries=retries)
+    left = None if proposal.deadline is None else max(0.0, (proposal.deadline - utc_now()).total_seconds())
+    try:
+        async with place_for(agent, left):
+            return await ask(agent, proposal, retries=retries)
+    except TimeoutError:
+        return _absent(agent, proposal, AbsenceKind.TIMED_OUT, "no place under its concurrency limits became free")
 
 
 def _not_needed(agent: Agent, proposal: Proposal) -> Absence:
+    return _absent(agent, proposal, AbsenceKind.NOT_NEEDED, "the outcome could no longer change")
+
+
+def _absent(agent: Agent, proposal: Proposal, kind: AbsenceKind, explanation: str) -> Absence:
     return Absence(
         proposal.decision_id,
         agent.id,
-        AbsenceKind.NOT_NEEDED,
-        "the outcome could no longer change",
+        kind,
+        explanation,
         round=proposal.round,
         voter=agent.voter,
         received_at=utc_now(),
