@@ -120,6 +120,20 @@ class KeyFolder:
             return self._known[name]
 
 
+def key_in(path: Path, agent_id: str) -> SigningKey:
+    """Give the key that a file holds for an agent; made now if there is no such file.
+
+    Raises:
+        StoreError: It can be neither read nor kept, or it is another agent's.
+    """
+    return _read_key(path, agent_id)
+
+
+def key_path(folder: Path, agent_id: str) -> Path:
+    """Give the file in a folder that an agent's key is in."""
+    return _path(folder, agent_id)
+
+
 def _read_key(path: Path, name: str) -> SigningKey:
     text = _kept(path, lambda: _written(SigningKey.generate(), name))
     try:

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TESTED_ELSEWHERE = {
     "agreement.md": ("tests/agreement/test_manual.py", {"python"}),
+    "agents-over-http.md": ("tests/agent_server/test_manual.py", {"yaml", "json"}),
     "audit-store.md": ("tests/audit/test_manual.py", {"python"}),
     "configuration.md": ("tests/config/test_manual.py", {"yaml"}),
     "custom-policies.md": ("tests/plugins/test_manual.py", {"yaml", "python"}),

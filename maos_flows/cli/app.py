@@ -6,7 +6,20 @@ from typing import Annotated
 
 import typer
 
-from maos_flows.cli import batch, config, consensus, debug, decide, doctor, people, records, stack, task, workflow
+from maos_flows.cli import (
+    agent,
+    batch,
+    config,
+    consensus,
+    debug,
+    decide,
+    doctor,
+    people,
+    records,
+    stack,
+    task,
+    workflow,
+)
 from maos_flows.cli.output import fail
 from maos_flows.errors import MaosError
 
@@ -34,6 +47,7 @@ app.command("inbox")(people.inbox)
 app.command("vote")(people.vote)
 app.command("key")(people.key)
 app.add_typer(task.app, name="task")
+app.add_typer(agent.app, name="agent")
 app.command("up")(stack.up)
 app.command("down")(stack.down)
 app.command("status")(stack.status)
