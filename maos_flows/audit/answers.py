@@ -1,6 +1,7 @@
 """Answers as they come in: one accepted per elector and round, the first; every other ballot kept with why not."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select
@@ -13,7 +14,7 @@ from maos_flows.audit.openings import Openings, Privacy, Standing, hold
 from maos_flows.audit.rows import ANSWER, REJECTED
 from maos_flows.audit.sealing import content_digest
 from maos_flows.audit.texts import without_gaps
-from maos_flows.errors import NotFoundError
+from maos_flows.errors import NotFoundError, StoreError
 from maos_flows.model import (
     Absence,
     Ballot,
@@ -29,8 +30,10 @@ from maos_flows.sealing import is_sealed
 
 _BALLOT = "ballot"
 
-_OF_ROUND = select(ANSWER.c.kind, ANSWER.c.record, ANSWER.c.decision_id, ANSWER.c.round, ANSWER.c.agent_id).where(
-    ANSWER.c.decision_id == bindparam("decision"), ANSWER.c.round == bindparam("number")
+_OF_ROUND = (
+    select(ANSWER.c.kind, ANSWER.c.record, ANSWER.c.decision_id, ANSWER.c.round, ANSWER.c.agent_id)
+    .add_columns(ANSWER.c.voter, ANSWER.c.received_at)
+    .where(ANSWER.c.decision_id == bindparam("decision"), ANSWER.c.round == bindparam("number"))
 )
 _OF_AGENT = _OF_ROUND.where(ANSWER.c.agent_id == bindparam("agent"))
 _ADD = insert(ANSWER)
@@ -129,10 +132,14 @@ def find(connection: Connection, decision_id: str, number: int, agent_id: str) -
     return None if row is None else _answer(connection, row)
 
 
-def read(connection: Connection, decision_id: str, number: int) -> tuple[Ballot | Absence, ...]:
-    """Read the answers of a round, by agent."""
+def read(
+    connection: Connection, decision_id: str, number: int, *, covered: bool = False
+) -> tuple[Ballot | Absence, ...]:
+    """Read the answers of a round, by agent; if asked, ballots that cannot be opened here as ballots for nothing."""
     rows = connection.execute(_OF_ROUND, {"decision": decision_id, "number": number}).mappings()
-    return tuple(sorted((_answer(connection, row) for row in rows), key=lambda answer: answer.agent_id))
+    return tuple(
+        sorted((_answer(connection, row, covered=covered) for row in rows), key=lambda answer: answer.agent_id)
+    )
 
 
 def names(connection: Connection, decision_id: str, number: int, *, kind: str | None) -> frozenset[str]:
@@ -244,11 +251,17 @@ def _data_of(ballot: Ballot) -> dict[str, str | int | bool]:
     return {"round": ballot.round, "choice": ballot.choice, "voter": ballot.voter}
 
 
-def _answer(connection: Connection, row: RowMapping) -> Ballot | Absence:
+def _answer(connection: Connection, row: RowMapping, *, covered: bool = False) -> Ballot | Absence:
     if row["kind"] != _BALLOT:
         return decode(Absence, row["record"])
     place = sealing.Place(row["decision_id"], row["round"], row["agent_id"])
-    return sealing.read_ballot(connection, row["record"], place)
+    try:
+        return sealing.read_ballot(connection, row["record"], place)
+    except StoreError:
+        if not covered or not is_sealed(row["record"]):
+            raise
+    cast = Ballot(place.decision_id, place.agent_id, "", round=place.round)
+    return replace(cast, voter=row["voter"], received_at=row["received_at"])
 
 
 def _rejected(connection: Connection, row: RowMapping) -> RejectedBallot:

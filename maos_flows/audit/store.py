@@ -156,10 +156,13 @@ class AuditStore(Beside):
                 return answers.record_ballot(connection, self._openings, arrived(answer, now=now), now=now)
             return answers.record_absence(connection, self._openings, arrived(answer, now=now), now=now)
 
-    def answers(self, decision_id: str, round_number: int) -> tuple[Ballot | Absence, ...]:
-        """Read the answers of a round, by agent; rejected ballots are not among them."""
+    def answers(self, decision_id: str, round_number: int, *, covered: bool = False) -> tuple[Ballot | Absence, ...]:
+        """Read the answers of a round, by agent; rejected ballots are not among them.
+
+        Encrypted ballots that cannot be opened here are an error or, if `covered`, come without what they say.
+        """
         with self._reading() as connection:
-            return answers.read(connection, decision_id, round_number)
+            return answers.read(connection, decision_id, round_number, covered=covered)
 
     def answered(self, decision_id: str, round_number: int, *, kind: str | None = None) -> frozenset[str]:
         """Name the agents that have answered in a round: in any way, or with a `ballot` or an absence of that kind."""

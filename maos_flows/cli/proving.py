@@ -12,6 +12,8 @@ from maos_flows.cli.lookup import configured_store
 from maos_flows.errors import NotFoundError, StoreError
 from maos_flows.model import Decision
 
+_RECORD_PROVEN = "proven      the record is as it was signed"
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:

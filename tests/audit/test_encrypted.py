@@ -8,6 +8,7 @@ from sqlalchemy import LargeBinary, String, Text, inspect, text
 
 from maos_flows.audit.engine import make_engine, read_url, transaction
 from maos_flows.audit.store import AuditStore
+from maos_flows.cli.watching.reading import Reader
 from maos_flows.errors import StoreError
 from maos_flows.keys import KeyFolder
 from maos_flows.model import Ballot, Outcome, RejectionReason
@@ -156,3 +157,22 @@ def test_no_other_column_can_hold_what_is_sealed(store: AuditStore, store_url: s
     assert wide["maos_rejected_ballot"] - {"received_at"} == {
         *("decision_id", "agent_id", "reason", "explanation", "digest", "record")
     }
+
+
+def test_who_watches_without_the_key_sees_who_has_answered_and_all_of_it_afterwards(
+    store: AuditStore, store_url: str, tmp_path: Path
+) -> None:
+    opened(store, encrypted=True, sealed=True)
+    for name in NAMES:
+        store.record_answer(ballot(name))
+    with AuditStore.open(store_url, keys=lambda: KeyFolder(tmp_path / "none")) as elsewhere:
+        reader = Reader(elsewhere, "d-1")
+        reader.news()
+        before = reader.answers()
+        store.close_decision(decision_of(store), at=SOON)
+        reader.news()
+
+        assert [(answer.agent_id, answer.received_at) for answer in before] == [(name, SOON) for name in NAMES]
+        assert not any(isinstance(answer, Ballot) and (answer.choice or answer.reasoning) for answer in before)
+        assert reader.tally() is not None
+        assert {answer.choice for answer in reader.answers() if isinstance(answer, Ballot)} == {"PostgreSQL"}

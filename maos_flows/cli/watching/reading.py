@@ -53,8 +53,12 @@ class Reader:
         opening = self._store.opening(self.name) if kinds & _OPENS else self.opening
         seals = self._is_to_seal() if EventKind.OPENED in kinds else self._seals_ballots
         rounds = {round_of(event) for event in found if event.kind in _ANSWERS}
-        answers = [answer for number in sorted(rounds) for answer in self._store.answers(self.name, number)]
         decision = self._store.decision(self.name) if EventKind.DECIDED in kinds else self.decision
+        if seals and EventKind.DECIDED in kinds:
+            rounds |= {number for number, _ in self._answers}  # what was covered until now can be read
+        answers = [
+            answer for number in sorted(rounds) for answer in self._store.answers(self.name, number, covered=seals)
+        ]
         self.opening, self.decision, self._seals_ballots = opening, decision, seals
         self._answers.update({(answer.round, answer.agent_id): answer for answer in answers})
         self.events += found
