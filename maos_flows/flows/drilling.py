@@ -75,6 +75,7 @@ class Drilling:
         self._acting: tuple[Injected, ...] = ()
         self._looked = asyncio.Event()
         self._is_beyond = False
+        self._thinking: dict[str, asyncio.Timeout] = {}
 
     async def keep_looking(self) -> None:
         """Look again and again; a store that does not answer for a while is asked the next time."""
@@ -87,6 +88,9 @@ class Drilling:
         """Read what acts now, note what has begun or ended, and whether it is more than can be borne."""
         decision_id = self._opening.proposal.decision_id
         self._acting = await asyncio.to_thread(self._store.drills.acting, decision_id, now=utc_now())
+        for agent, until_down in self._thinking.items():
+            if self._is_down(agent) and not until_down.expired():
+                until_down.reschedule(asyncio.get_running_loop().time())
         failing = sorted({agent for one in self._acting for agent in one.agents})
         electors = [elector for elector in self._opening.electorate.electors if elector.weight]
         borne = tolerated(self._protocol, len(electors))
@@ -123,17 +127,16 @@ class Drilling:
         Who goes down while it thinks loses what it thought, and is asked again when it is back, if there is time.
         """
         while True:
-            await self._until(agent.id, proposal, is_down=False, enough=enough)
-            thinking = asyncio.ensure_future(asking())
-            falling = asyncio.create_task(self._until(agent.id, proposal, is_down=True, enough=None))
+            await self._until_up(agent.id, proposal, enough)
+            until_down = self._thinking[agent.id] = asyncio.timeout(None)
             try:
-                await asyncio.wait({thinking, falling}, return_when=asyncio.FIRST_COMPLETED)
-                if thinking.done() or not self._is_down(agent.id):
-                    return await self._said(await thinking, proposal)
+                async with until_down:
+                    return await self._said(await asking(), proposal)
+            except TimeoutError:
+                if not until_down.expired():
+                    raise
             finally:
-                thinking.cancel()
-                falling.cancel()
-                await asyncio.gather(thinking, falling, return_exceptions=True)
+                self._thinking.pop(agent.id, None)
 
     async def contradict(self, accepted: Answer) -> None:
         """Have an agent cast a second, different ballot after the one that was accepted, if a drill says so."""
@@ -159,9 +162,9 @@ class Drilling:
         await asyncio.sleep(max(0.0, (until - utc_now()).total_seconds()))
         return replace(answer, received_at=utc_now())
 
-    async def _until(self, agent: str, proposal: Proposal, *, is_down: bool, enough: asyncio.Event | None) -> None:
-        """Wait until an agent is down, or up; at most until the deadline."""
-        while self._is_down(agent) is not is_down and not (enough is not None and enough.is_set()):
+    async def _until_up(self, agent: str, proposal: Proposal, enough: asyncio.Event | None) -> None:
+        """Wait until an agent is up; at most until the deadline, or until its ballot is not needed."""
+        while self._is_down(agent) and not (enough is not None and enough.is_set()):
             left = (proposal.deadline - utc_now()).total_seconds() if proposal.deadline else None
             if left is not None and left <= 0:
                 return
