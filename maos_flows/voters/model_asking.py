@@ -1,7 +1,6 @@
 """Asking a model through pydantic-ai; imported only where a model is asked, for it takes seconds."""
 
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
 from typing import Any
 
 from genai_prices import Usage as PricedUsage
@@ -23,6 +22,7 @@ from maos_flows.voters.model_provider import model_of
 from maos_flows.voters.model_spending import Accounts, Limits, Spent, limits_of
 from maos_flows.voters.model_tools import tools_of, toolsets_of
 from maos_flows.voters.strict_json import read_json
+from maos_flows.voters.threads import in_daemon_thread
 
 FORM = "cast_ballot"
 """The name of the form, as the model sees it."""
@@ -49,11 +49,24 @@ async def answer(agent: Agent, proposal: Proposal) -> dict[str, Any]:
 
 
 async def _fields(agent: Agent, proposal: Proposal, *, limits: Limits, used: RunUsage) -> dict[str, Any]:
+    # Clients, tools and certificates are loaded from files, the first time for seconds: that delays nobody else.
+    asker = await in_daemon_thread(lambda: _asker(agent, proposal, limits), name=f"voter-{agent.id}")
+    bounds = UsageLimits(
+        request_limit=int(agent.settings.get("max_requests", 10)),
+        total_tokens_limit=limits.tokens,
+        cost_limit=limits.cost,
+    )
+    async with asker:
+        found = await asker.run(prompt(agent, proposal), usage_limits=bounds, usage=used)
+    return _as_given(found.all_messages(), found.output)
+
+
+def _asker(agent: Agent, proposal: Proposal, limits: Limits) -> "Asker[object, BaseModel]":
     model = model_of(agent.settings)
     _check_price(model, limits)
     # Texts of other agents may try to make a model act; while they are before it, it has nothing to act with.
     is_alone = proposal.round == 1
-    asker = Asker(
+    return Asker(
         model,
         output_type=ToolOutput(ballot_form(proposal), name=FORM),
         instructions=instructions(agent),
@@ -63,15 +76,6 @@ async def _fields(agent: Agent, proposal: Proposal, *, limits: Limits, used: Run
         toolsets=toolsets_of(agent.settings) if is_alone else (),
         name=agent.id,
     )
-    bounds = UsageLimits(
-        request_limit=int(agent.settings.get("max_requests", 10)),
-        total_tokens_limit=limits.tokens,
-        cost_limit=limits.cost,
-    )
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(asker)
-        found = await asker.run(prompt(agent, proposal), usage_limits=bounds, usage=used)
-        return _as_given(found.all_messages(), found.output)
 
 
 def _as_given(messages: list[ModelMessage], output: BaseModel) -> dict[str, Any]:

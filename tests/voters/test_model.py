@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from dataclasses import replace
+from textwrap import dedent
 from uuid import uuid4
 
 import pytest
@@ -229,6 +230,44 @@ async def test_a_model_uses_the_tools_it_was_given(asked, monkeypatch, tmp_path)
 
     assert found.choice == "MongoDB"
     assert server.requests[1]["messages"][-1]["content"] == "sales has 3 tables"
+
+
+SERVER = """
+    import os
+    from mcp.server.mcpserver import MCPServer
+
+    server = MCPServer("tables")
+
+    @server.tool()
+    def tables(schema: str) -> str:
+        return f"{schema}, {os.environ.get('TOOL_TOKEN')}, {os.environ.get('OPENAI_API_KEY')}"
+
+    server.run("stdio")
+    """
+
+
+async def test_a_model_uses_the_tools_of_a_server_which_gets_the_variables_named_and_no_other(
+    asked, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("TOOL_TOKEN", "a token")
+    (tmp_path / "server.py").write_text(dedent(SERVER))
+    command = f"python3 {tmp_path / 'server.py'}"
+
+    found, server = await asked(
+        call("tables", '{"schema": "sales"}'), ballot("MongoDB"), mcp_servers=[command], mcp_env=["TOOL_TOKEN"]
+    )
+
+    assert found.choice == "MongoDB"
+    assert server.requests[1]["messages"][-1]["content"] == "sales, a token, None"
+
+
+@pytest.mark.parametrize("named", ["/no/such/program", "http://127.0.0.1:9/mcp"])
+async def test_a_server_of_tools_that_is_not_there_is_told(asked, named):
+    found, server = await asked(ballot(), mcp_servers=[named], retries=0)
+
+    assert isinstance(found, Absence)
+    assert "failed to connect" in found.explanation
+    assert server.requests == []
 
 
 async def test_nobody_has_tools_while_other_agents_texts_are_before_it(asked, proposal, monkeypatch, tmp_path):
