@@ -5,10 +5,11 @@ Each command lives in a file of its own and is registered here.
 
 import typer
 
-from maos_flows.cli import consensus_workflow, isolation, learning, monitor, policies, records, stats, verify
+from maos_flows.cli import consensus_workflow, health, isolation, learning, monitor, policies, records, stats, verify
 
 app = typer.Typer(help="Watch decisions and what decides them.", no_args_is_help=True)
 app.command("monitor")(monitor.monitor)
+app.command("health")(health.health)
 app.command("show")(records.show)
 app.command("stats")(stats.stats)
 app.command("analyze")(stats.analyze)
