@@ -24,7 +24,16 @@ _LOOK_SECONDS = 0.05
 
 
 def prepare_prefect() -> None:
-    """Set what a temporary Prefect server needs, where the user has not; must come before Prefect is imported."""
+    """Say which Prefect server there is; must come before Prefect is imported.
+
+    Where none is configured it is the stack's, if that runs, else a temporary one, with what it needs.
+    """
+    from maos_flows.flows.api import configured_address
+    from maos_flows.flows.stack.local import answering_address
+
+    if configured_address(os.environ) is None and (address := answering_address(os.environ)) is not None:
+        say(f"on the Prefect server of the stack, {address.page('')}")
+        os.environ.update(address.environment)
     for name, value in TEMPORARY.items():
         os.environ.setdefault(name, value)
 

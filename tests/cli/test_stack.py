@@ -12,6 +12,7 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
+import psutil
 import pytest
 
 from maos_flows.flows.stack.processes import start_of
@@ -86,7 +87,9 @@ def test_no_foreign_page_can_drive_it(shell):
     assert allowed is None
 
 
-def test_a_question_submitted_is_decided_in_the_background(shell):
+def test_a_question_submitted_is_decided_in_the_background_by_a_worker_that_comes_back_when_it_dies(shell):
+    (worker,) = psutil.Process(shell.parts()["worker"]["pid"]).children()
+    worker.kill()
     submitted = shell.maos("task", "submit", "Which one: a, b, or c?", "--max-agents", "3", "--format", "json")
     task = json.loads(submitted.stdout)
     followed = shell.maos("consensus", "monitor", task["task_id"], "--follow")
@@ -96,6 +99,15 @@ def test_a_question_submitted_is_decided_in_the_background(shell):
     assert task["url"].endswith(task["flow_run_id"])
     assert followed.returncode in {0, 1}, followed.stderr
     assert shown["outcome"] in {"reached", "not_reached"}
+
+
+def test_a_question_asked_here_and_now_is_decided_on_its_server(shell):
+    result = shell.maos("decide", "Which one: a, b, or c?", "--max-agents", "3")
+    address = shell.parts()["server"]["found"].split(" ")[0]
+
+    assert result.returncode in {0, 1}, result.stderr
+    assert f"on the Prefect server of the stack, {address}" in result.stderr
+    assert f"in the Prefect UI: {address}runs/flow-run/" in result.stderr
 
 
 def test_a_worker_that_was_killed_is_started_again(shell):
