@@ -19,7 +19,9 @@ def decide(
     ] = "",
     threshold: Annotated[str, typer.Option(help="The share a choice needs: 0.67 or 2/3.")] = "",
     basis: Annotated[str, typer.Option(help="What it is a share of: eligible, cast or decisive.")] = "eligible",
-    roster: Annotated[Path | None, typer.Option(help="A roster file; without one a simulated roster answers.")] = None,
+    roster: Annotated[
+        Path | None, typer.Option(help="A roster file; without one, models whose key is set, or simulated agents.")
+    ] = None,
     max_agents: Annotated[
         int | None, typer.Option(min=1, help="Ask at most so many agents, those that fit best.")
     ] = None,
