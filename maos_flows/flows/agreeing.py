@@ -34,9 +34,11 @@ from maos_flows.voters.base import utc_now
 
 
 def bound(opening: Opening, policy: ConsensusPolicy) -> Opening:
-    """Add keys, deployment and nonce to an opening whose ballots must be signed; any other stays as it is.
+    """Add keys, deployment and nonce to an opening whose ballots must be signed.
 
-    They must be under Byzantine agreement, where the risk may lead to it, and wherever only signed ballots count.
+    They must be under Byzantine agreement, where the risk may lead to it, and wherever only signed ballots count. Where
+    only agents behind URLs sign theirs, the deployment is added, so that these hold nowhere else; any other opening
+    stays as it is.
 
     Raises:
         ConfigurationError: An agent's key is elsewhere and its voter cannot sign; names every one.
@@ -44,7 +46,11 @@ def bound(opening: Opening, policy: ConsensusPolicy) -> Opening:
     """
     is_agreed = policy.protocol is Protocol.BYZANTINE or may_agree(policy, opening)
     is_signed = is_agreed or opening.parameters.signed_ballots
-    return bind(opening, keys_here()) if is_signed else opening
+    if is_signed:
+        return bind(opening, keys_here())
+    if any(elector.voter == "http" and elector.public_key for elector in opening.electorate.electors):
+        return replace(opening, proposal=replace(opening.proposal, deployment=keys_here().deployment))
+    return opening
 
 
 def signed(answer: Ballot | Absence, opening: Opening) -> Ballot | Absence:
