@@ -77,6 +77,6 @@ class SealingKey:
         return f"hmac-sha256:{hmac.new(secret, digest.encode(), hashlib.sha256).hexdigest()}"
 
 
-def is_sealed(record: bytes) -> bool:
-    """Say whether a record is sealed; one that is not begins with a brace."""
-    return record.startswith(_BEGINS)
+def is_sealed(record: object) -> bool:
+    """Say whether a record is sealed; one that is not begins with a brace, or was altered into no bytes at all."""
+    return isinstance(record, bytes) and record.startswith(_BEGINS)

@@ -2,8 +2,9 @@
 
 Beside the columns that are searched, each row keeps its value as the exact bytes of its canonical JSON (`record`), so
 that a digest of them can be checked without writing them again. Rows are added and never changed, with few
-exceptions: an open decision gets its outcome, its encrypted ballots are opened at its closing, an open run or batch gets
-its end, each once; a submission gets its flow run, and the time when it is cancelled; a lease says what holds now, and tells nothing of what was.
+exceptions: an open decision gets its outcome, and its encrypted ballots are opened then; an open run or batch gets its
+end, each once; a submission gets its flow run, and the time when it is cancelled; a lease says what holds now, and
+tells nothing of what was.
 """
 
 from datetime import UTC, datetime

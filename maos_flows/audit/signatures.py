@@ -135,15 +135,16 @@ def _checked(connection: Connection, signed: Row[Any]) -> SignatureCheck:
     is_own = keys.has_records_key and keys.records_key.public == signed.public_key
     key_id = signing.thumbprint(signed.public_key)
     said = signing.verify(signed.public_key, KIND, signed.token)
+    written = signed.manifest if isinstance(signed.manifest, bytes) else b""
     try:
-        manifest: Mapping[str, str] = dict(json.loads(signed.manifest))
+        manifest: Mapping[str, str] = dict(json.loads(written))
     except (ValueError, TypeError):
         manifest = {}
     aud = "" if said is None else str(said.get("aud"))
     problems = []
     if keys.has_records_key and not is_own:
         problems.append(f"the record of decision {decision_id} is signed with another key than this installation's")
-    if said is None or dict(said) != _claims(decision_id, aud, signed.manifest, manifest):
+    if said is None or dict(said) != _claims(decision_id, aud, written, manifest):
         problems.append(f"the signature of decision {decision_id} does not hold for what it stands under")
     else:
         problems += _differences(manifest, _manifest(connection, decision_id))

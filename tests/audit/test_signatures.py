@@ -80,6 +80,9 @@ def test_nothing_is_signed_unless_it_is_asked_for(store: AuditStore, home: Path)
         (ADDED_FAULT, "maos_fault d-1 0 was added"),
         ("DELETE FROM maos_decision_signature", "its signature is gone"),
         ("UPDATE maos_decision_signature SET manifest = request FROM maos_decision", "does not hold"),
+        ("UPDATE maos_decision_signature SET manifest = '{'", "does not hold"),
+        ("UPDATE maos_decision_signature SET manifest = '3'", "does not hold"),
+        ("UPDATE maos_answer SET record = '{' WHERE agent_id = 'ada'", "maos_answer d-1 1 ada was altered"),
         ("UPDATE maos_decision_signature SET token = 'x.y.z'", "does not hold"),
     ],
 )
