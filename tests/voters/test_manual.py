@@ -47,6 +47,17 @@ async def test_the_roster_is_read_and_every_voter_answers(folder, told):
     assert {agent.voter for agent in agents} == {"command", "python", "recorded", "simulated"}
 
 
+def test_the_models_shown_are_read(folder):
+    grace, linus = load_roster(folder / "models.yaml").roster.agents
+
+    assert (grace.voter, grace.settings["max_cost"], grace.settings["pass_env"]) == (
+        "model",
+        0.05,
+        ["ANTHROPIC_API_KEY"],
+    )
+    assert linus.settings["base_url"] == "http://127.0.0.1:11434/v1"
+
+
 def test_the_proposal_shown_has_the_form_of_the_one_given(told):
     shown = json.loads(EXAMPLES["proposal.json"])
     given = as_asked(Agent("ada", role="architect", domains=("databases",)), told)
