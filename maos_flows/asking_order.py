@@ -42,21 +42,27 @@ def in_order(agents: Sequence[Agent], opening: Opening, order: AskingOrder) -> t
 
 
 def next_wave(
-    policy: ConsensusPolicy, opening: Opening, ballots: Iterable[Ballot], waiting: Sequence[str]
+    policy: ConsensusPolicy,
+    opening: Opening,
+    ballots: Iterable[Ballot],
+    waiting: Sequence[str],
+    *,
+    late: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Give the agents to ask next: the fewest, in order, who could settle the decision; all, if none could.
 
     Args:
         policy: The policy that will rule.
         opening: What binds the decision.
-        ballots: The ballots that came in so far; everybody who was asked has answered.
+        ballots: The ballots that came in so far.
         waiting: Ids of the agents not asked yet, in the order of asking.
+        late: Ids of the agents that were asked and are not waited for any longer, though they may still answer.
     """
     cast = tuple(ballots)
     choices = _hopeful(opening, cast)
 
     def could_settle(number: int) -> bool:
-        outstanding = waiting[number:]
+        outstanding = (*waiting[number:], *late)
         return any(
             is_settled(policy, opening, (*cast, *_agreeing(opening, waiting[:number], choice)), outstanding)
             for choice in choices

@@ -230,12 +230,13 @@ async def test_b68_ballots_belong_to_their_agents_in_any_order_of_arrival():
 
 
 async def test_b51_early_stop_names_those_not_needed():
-    decision, _ = await decided(
-        *agents("a", "a", "a", "b"), *_renamed(agents("b", function="hang")), early_stop=True, timeout_seconds=30.0
-    )
+    hanging = _renamed(agents("b", function="hang"))
+
+    decision, _ = await decided(*hanging, *agents("a", "a", "a", "b"), early_stop=True, timeout_seconds=8.0)
 
     assert decision.choice == "a"
-    assert [(absence.agent_id, absence.kind) for absence in decision.absences] == [("last", AbsenceKind.NOT_NEEDED)]
+    not_needed = {absence.agent_id for absence in decision.absences if absence.kind is AbsenceKind.NOT_NEEDED}
+    assert not_needed == {"last", "agent_3"}
 
 
 async def test_another_round_asks_everybody_again():

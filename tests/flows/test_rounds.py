@@ -98,6 +98,24 @@ def test_early_stop_asks_in_waves_and_lists_who_was_not_needed(store, order):
     assert [absence.kind for absence in decision.absences] == [AbsenceKind.NOT_NEEDED] * 2
 
 
+async def hanging(proposal: dict) -> dict:
+    """Never answer."""
+    del proposal
+    return await asyncio.Event().wait()  # type: ignore[return-value]
+
+
+def test_a_wave_that_hangs_is_not_waited_for_and_its_calls_are_cancelled_once_settled(store):
+    first = python("a0", "hanging")
+    agents = (first, *(python(f"a{number}", "leader") for number in range(1, 5)))
+    request = replace(asked(rounds=1), agents=agents, early_stop=True, timeout_seconds=4.0)
+
+    decision = decided(store, request)
+
+    assert decision.choice == "a"
+    assert {ballot.agent_id for ballot in decision.ballots} == {"a1", "a2", "a3"}
+    assert {absence.kind for absence in decision.absences} == {AbsenceKind.NOT_NEEDED}
+
+
 def test_the_next_wave_is_asked_when_the_first_did_not_settle_it(store):
     agents = (python("a0", "leader"), python("a1", "dissenter"), python("a2", "leader"), python("a3", "leader"))
     request = replace(asked(rounds=1), agents=(*agents, python("a4", "leader")), early_stop=True)
