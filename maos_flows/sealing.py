@@ -6,11 +6,10 @@ What is sealed is padded first, so that its length does not tell which of two ch
 import hashlib
 import hmac
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from joserfc import jwe
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
+if TYPE_CHECKING:  # JOSE and its cryptography cost 0.1 s to import, and most commands neither seal nor open
+    from joserfc.jwk import OctKey
 
 _ALGORITHMS = ["A256KW", "A256GCM"]
 _KEY_BYTES = 32
@@ -22,13 +21,15 @@ _BEGINS = b"eyJ"
 class SealingKey:
     """A symmetric key that seals and opens. It is never shown, not even by `repr`."""
 
-    def __init__(self, jwk: OctKey) -> None:
+    def __init__(self, jwk: "OctKey") -> None:
         self._jwk = jwk
         self.id = str(jwk.thumbprint())
 
     @classmethod
     def generate(cls) -> "SealingKey":
         """Draw a new key from the operating system's randomness."""
+        from joserfc.jwk import OctKey  # noqa: PLC0415 - see above
+
         return cls(OctKey.generate_key(8 * _KEY_BYTES))
 
     @classmethod
@@ -38,6 +39,9 @@ class SealingKey:
         Raises:
             ValueError: It is not the JWK of a symmetric key of 256 bits.
         """
+        from joserfc.errors import JoseError  # noqa: PLC0415 - see above
+        from joserfc.jwk import OctKey  # noqa: PLC0415 - see above
+
         try:
             jwk = OctKey.import_key(dict(fields))
         except (JoseError, ValueError, KeyError, TypeError) as error:
@@ -55,6 +59,8 @@ class SealingKey:
 
     def seal(self, record: bytes) -> bytes:
         """Seal a record of JSON, differently each time."""
+        from joserfc import jwe  # noqa: PLC0415 - see above
+
         header = {"alg": _ALGORITHMS[0], "enc": _ALGORITHMS[1], "kid": self.id, "typ": "maos-ballot+jwe"}
         padded = record + b" " * (-len(record) % _BLOCK)
         return jwe.encrypt_compact(header, padded, self._jwk, algorithms=_ALGORITHMS).encode()
@@ -65,6 +71,9 @@ class SealingKey:
         Raises:
             ValueError: It did not, or what it sealed was altered.
         """
+        from joserfc import jwe  # noqa: PLC0415 - see above
+        from joserfc.errors import JoseError  # noqa: PLC0415 - see above
+
         try:
             opened = jwe.decrypt_compact(token, self._jwk, algorithms=_ALGORITHMS).plaintext
         except (JoseError, ValueError) as error:

@@ -58,6 +58,8 @@ class Instant(TypeDecorator[datetime]):
 class Row(SQLModel, registry=registry(metadata=MetaData())):
     """Base of our tables. Their metadata is their own, so that nobody else's SQLModel tables mix with them."""
 
+    model_config = {"defer_build": True}  # nothing is validated by them, and building validators takes time
+
 
 class DecisionRow(Row, table=True):
     """One decision: what was requested and, once it is closed, its outcome and record."""

@@ -5,7 +5,6 @@ import json
 import os
 import ssl
 import time
-import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -98,6 +97,10 @@ def _active_profile(environ: Mapping[str, str]) -> dict[str, str]:
     """Read Prefect's active profile; one that cannot be read names nothing, and Prefect itself complains of it."""
     home = Path(environ.get("PREFECT_HOME") or Path(environ.get("HOME") or Path.home()) / ".prefect").expanduser()
     path = Path(environ.get("PREFECT_PROFILES_PATH") or home / "profiles.toml").expanduser()
+    if not path.exists():
+        return {}
+    import tomllib  # noqa: PLC0415 - it costs 20 ms, and there is seldom a profile
+
     with suppress(OSError, tomllib.TOMLDecodeError):
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         profile = document.get("profiles", {}).get(environ.get("PREFECT_PROFILE") or document.get("active"), {})

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from maos_flows.audit import bounds
-from maos_flows.audit.rows import METADATA
 from maos_flows.audit.store import AuditStore
+from maos_flows.audit.tables import METADATA
 from tests.audit.crowd import ROOT
 from tests.audit.samples import ballot, opened
 

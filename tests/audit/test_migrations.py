@@ -11,9 +11,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
 
 from maos_flows.audit.engine import make_engine, read_url, transaction
-from maos_flows.audit.rows import METADATA
 from maos_flows.audit.schema import VERSION_TABLE, VERSIONS, version_of
 from maos_flows.audit.store import AuditStore
+from maos_flows.audit.tables import METADATA
 from maos_flows.errors import StoreError
 from tests.audit.samples import opened
 

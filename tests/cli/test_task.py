@@ -1,6 +1,8 @@
 """`maos task`: what is handed in is kept, what cannot act is refused, and nothing needs a server to be looked at."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -157,3 +159,12 @@ class TestLooking:
         assert cancelled.exit_code == 0
         assert json.loads(cancelled.stdout)["status"] == "cancelled"
         assert maos("task", "show", kept.id).exit_code == code
+
+
+def test_submitting_imports_nothing_it_does_not_need():
+    modules = "maos_flows.cli.app, maos_flows.cli.running, maos_flows.cli.handing, maos_flows.flows.submitting"
+    heavy = {"prefect", "alembic", "joserfc", "cryptography", "psutil", "tenacity", "rich"}
+    code = f"import sys, {modules}, maos_flows.audit.store; print(*sorted(set(sys.modules) & {heavy}))"
+    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert imported == []

@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from maos_flows.audit.rows import METADATA
 from maos_flows.audit.schema import VERSION_TABLE
+from maos_flows.audit.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=METADATA, version_table=VERSION_TABLE
