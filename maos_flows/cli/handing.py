@@ -89,7 +89,7 @@ def submit_workflow(submitted: Any, *, name: str, wait: bool, output: Format) ->
 
 
 def _hand_in(store: Any, submission: Any, *, wait: bool, fails: bool, output: Format) -> None:
-    from maos_flows.flows.api import PrefectApi
+    from maos_flows.flows.api import PrefectApi, configured_address
     from maos_flows.flows.submitting import hand_in, has_workers, reachable_server
 
     try:
@@ -98,7 +98,8 @@ def _hand_in(store: Any, submission: Any, *, wait: bool, fails: bool, output: Fo
     except MaosError as error:
         fail(f"{error}. It is kept as {submission.id}: `maos up`, or whatever is submitted next, takes it up")
     api = PrefectApi(address)
-    if not has_workers(api):
+    is_elsewhere = configured_address(os.environ) is not None  # the stack's own worker was seen to run
+    if is_elsewhere and not has_workers(api):
         say("note: no worker has reported to the work pool maos yet; `maos status` tells whether one is starting")
     if wait:
         say(f"{handed.submission.id}: {handed.url}")
