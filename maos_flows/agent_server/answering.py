@@ -111,6 +111,8 @@ class Answering:
         answer = await ask(asked, question.proposal, timeout_seconds=self._timeout_seconds)
         if isinstance(answer, Absence):
             raise NoBallotError(answer)
+        if self.agent.voter == "simulated":  # whoever asks sees only that it came from a URL
+            answer = replace(answer, attributes={**answer.attributes, "simulated": True})
         ballot = signed(answer, question.proposal, self.key)
         await asyncio.to_thread(self._given.keep, question.key, Given(digest, ballot))
         return ballot

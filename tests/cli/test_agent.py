@@ -63,6 +63,7 @@ async def test_of_five_agents_one_killed_and_one_cut_off_three_decide_by_the_dea
     assert ended < in_time
     assert (decision.outcome, decision.choice) == (Outcome.REACHED, "PostgreSQL")
     assert {ballot.auth_class for ballot in ballots} == {AuthClass.REMOTE}
+    assert all(ballot.attributes == {"simulated": True} for ballot in ballots)
     assert {absence.agent_id: absence.kind for absence in absences} == {
         "dan": AbsenceKind.FAILED,
         "eve": AbsenceKind.TIMED_OUT,
