@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import typer
+from prefect import settings
 
 from maos_flows.cli.app import app
 from maos_flows.policies.registry import built_in_policies
@@ -75,7 +76,7 @@ def of(language: str) -> list[Fence]:
 
 
 def test_every_fence_is_tested_somewhere():
-    here = {fence for language in ("yaml", "python", "console") for fence in of(language)}
+    here = {fence for language in ("yaml", "python", "console", "ini") for fence in of(language)}
     elsewhere = {fence for fence in FENCES if fence.language in TESTED_ELSEWHERE.get(fence.page, ("", set()))[1]}
 
     assert {(fence.page, fence.language) for fence in FENCES if fence not in here | elsewhere} == SHOWN_ONLY
@@ -137,6 +138,13 @@ def test_a_command_shown_is_one_there_is(line):
         check[program](words)
     else:
         assert words[: len(also[program])] == also[program]
+
+
+@pytest.mark.parametrize("fence", of("ini"), ids=str)
+def test_settings_shown_are_ones_prefect_has(fence):
+    names = [line.split("=")[0] for line in fence.text.splitlines()]
+
+    assert [name for name in names if not hasattr(settings, name)] == []
 
 
 def is_maos(words: list[str]) -> None:
