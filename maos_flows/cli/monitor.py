@@ -130,7 +130,8 @@ def _print_state(subject: "Subject", look: "Look", output: Format, *, has_follow
 
     if output is Format.JSON:
         JsonPrinter().whole(find(subject.store, subject.name).as_plain())
-    elif subject.ending is not None and has_followed and look.is_detailed:
+        return
+    if subject.ending is not None and has_followed and look.is_detailed:
         print()
         render.print_found(find(subject.store, subject.name), timeline=False, votes=True, reasoning=False)
     elif not subject.is_begun:
@@ -139,3 +140,14 @@ def _print_state(subject: "Subject", look: "Look", output: Format, *, has_follow
         for reader in subject.readers.values():
             if reader.decision is None:
                 print(f"{reader.name} is open; {state_in_words(reader, datetime.now(UTC))}")
+    if look.shows_evolution and subject.is_begun:
+        _print_evolution(subject)
+
+
+def _print_evolution(subject: "Subject") -> None:
+    from maos_flows.cli.watching.evolution import Asked, histories, history_lines
+
+    for reader in subject.readers.values():
+        print()
+        for line in history_lines(histories(subject.store, Asked(reader.name, is_of_now=True))):
+            print(line)

@@ -112,3 +112,13 @@ def test_nobody_learns_where_nobody_chose(store: AuditStore) -> None:
     decided(store, 3, ada="abstain", bob="abstain", cyd="abstain", dan="absent", eve="abstain")
 
     assert run("feedback", "d-3", "--correct", "MongoDB") == "nobody voted for a choice, so nobody learned\n"
+
+
+def test_monitoring_the_weight_evolution_ends_with_the_table_and_chart_as_of_now(store: AuditStore) -> None:
+    run("feedback", "d-1", "--correct", "MongoDB")
+
+    printed = run("monitor", "d-1", "--weight-evolution")
+
+    assert "told that MongoDB proved right" in printed
+    assert "eve scored 1: 0.847 -> " not in printed
+    assert "the newest 5 of 5 changes" in printed

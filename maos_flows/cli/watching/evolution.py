@@ -21,12 +21,13 @@ _NEWEST = 10
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is looked at: the agents of a decision as they stood then, or agents as they stand now."""
+    """What is looked at: the agents of a decision as they stood then (or stand now), or agents as they stand now."""
 
     decision_id: str = ""
     agents: tuple[str, ...] = ()
     choices: int = 2
     domains: tuple[str, ...] = ()
+    is_of_now: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ def histories(store: AuditStore, asked: Asked) -> tuple[History, ...]:
         opening = store.opening(asked.decision_id)
         if opening is None:
             raise NotFoundError(f"there is no decision {asked.decision_id[:80]!r}")
-        until, choices = opening.opened_at, len(opening.proposal.choices)
+        until = None if asked.is_of_now else opening.opened_at
+        choices = len(opening.proposal.choices)
         domains = domains or opening.proposal.domains
         voting = tuple(record_key(elector.agent_id, elector.voter) for elector in opening.electorate.electors)
         names = tuple(name for name in voting if name in names) if names else voting

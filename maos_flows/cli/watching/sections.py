@@ -141,6 +141,11 @@ class Look:
     shows_expert_reasoning: bool = False
 
     @property
+    def shows_evolution(self) -> bool:
+        """Whether every change of the agents' weights is shown beside what the timeline tells of them."""
+        return any(section.flag == "weight-evolution" for section in self.sections)
+
+    @property
     def kinds(self) -> frozenset[EventKind]:
         """The kinds of events that are shown."""
         if self.is_detailed:
