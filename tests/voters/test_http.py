@@ -310,7 +310,9 @@ class TestAskingAgain:
         assert times[1] - times[0] >= 1
 
     @pytest.mark.parametrize(
-        "after", ["100", (datetime.now(UTC) + timedelta(days=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")]
+        "after",
+        ["100", (datetime.now(UTC) + timedelta(days=1)).strftime("%a, %d %b %Y %H:%M:%S GMT")],
+        ids=["in seconds", "at an instant"],
     )
     async def test_one_that_wants_to_be_left_alone_beyond_the_deadline_has_failed_at_once(self, proposal, soon, after):
         async with serving(response(503, Retry_After=after)) as remote:
