@@ -22,7 +22,6 @@ from maos_flows.flows.collecting import (
     Collected,
     answer_of,
     collect_singly,
-    is_enough,
     keep_answer,
     note_settled,
 )
@@ -30,6 +29,7 @@ from maos_flows.flows.edges import Sealed, unsealed
 from maos_flows.flows.isolating import of_electorate
 from maos_flows.flows.runners import Submit, chunk_runner
 from maos_flows.flows.stores import kept, opened_store, store_address
+from maos_flows.flows.turns import is_enough
 from maos_flows.model import Agent, EventKind, Opening
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.request import DecisionRequest

@@ -1,7 +1,7 @@
 """Collecting a round: whoever has not answered is asked, and every answer is kept the moment it arrives."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +25,6 @@ from maos_flows.flows.stores import kept
 from maos_flows.flows.turns import Turns
 from maos_flows.model import Absence, AbsenceKind, Agent, Ballot, Event, EventKind, Opening, Proposal
 from maos_flows.policies.base import ConsensusPolicy
-from maos_flows.policies.deciding import is_settled
 from maos_flows.request import DecisionRequest
 from maos_flows.voters.base import ask, utc_now
 
@@ -98,13 +97,6 @@ def note_settled(store: AuditStore, proposal: Proposal) -> Event:
     return store.note(
         proposal.decision_id, Event(utc_now(), EventKind.SETTLED_EARLY, text, data={"round": proposal.round})
     )
-
-
-def is_enough(policy: ConsensusPolicy, opening: Opening, answers: Mapping[str, Answer], asked: Sequence[Agent]) -> bool:
-    """Say whether a round can stop waiting: nothing outstanding can change the outcome."""
-    outstanding = [agent.id for agent in asked if agent.id not in answers]
-    ballots = [answer for answer in answers.values() if isinstance(answer, Ballot)]
-    return is_settled(policy, opening, ballots, outstanding)
 
 
 async def answer_of(agent: Agent, proposal: Proposal, *, retries: int, enough: asyncio.Event | None) -> Answer:
@@ -189,7 +181,6 @@ async def collect_singly(
     """Ask each agent that has not answered in a task run of its own: all at once, or in waves that may stop early."""
     opening, proposal = begun.opening, begun.opening.proposal
     answers = dict(begun.answered)
-    enough = asyncio.Event()
 
     async def keep(answer: Answer) -> Answer:
         accepted = await kept(store, partial(keep_answer, answer, opening=opening, store=store, sealed=request.sealed))
@@ -197,32 +188,25 @@ async def collect_singly(
         await _contradict(begun, accepted)
         return accepted
 
-    async def stop_if_enough() -> None:
-        if request.early_stop and not enough.is_set() and is_enough(policy, opening, answers, request.agents):
-            enough.set()
-            await kept(store, partial(note_settled, store, proposal))
-
     async def collect(agent: Agent) -> Sealed[Answer]:
         await turns.of(agent.id)
         asking = collect_and_keep(
             untracked(agent),
             untracked(proposal),
-            answering=untracked(_answering(begun, request, agent, enough)),
+            answering=untracked(_answering(begun, request, agent, turns.enough)),
             keep=untracked(keep),
             sealed=request.sealed,
             return_state=True,
         )
         collected: Sealed[Answer] = await sealed_result(await state_of(asking))
         answers[agent.id] = collected.value
-        await stop_if_enough()
-        turns.go_on(answers, is_over=enough.is_set())
+        await turns.go_on()
         return collected
 
-    turns = Turns(request, policy, opening, answers)
+    on_settled = partial(kept, store, partial(note_settled, store, proposal))
+    turns = Turns(request, policy, opening, answers, on_settled=on_settled)
     waiting = [agent for agent in request.agents if agent.id not in answers]
-    if answers and waiting:
-        await stop_if_enough()
-        turns.go_on(answers, is_over=enough.is_set())
+    await turns.begin()
     progress = asyncio.create_task(_show_progress(proposal.decision_id, answers, len(request.agents)))
     try:
         edges = await asyncio.gather(*(collect(agent) for agent in waiting))
@@ -234,15 +218,14 @@ async def collect_singly(
 
 
 def _answering(
-    begun: Begun, request: DecisionRequest, agent: Agent, enough: asyncio.Event
+    begun: Begun, request: DecisionRequest, agent: Agent, enough: asyncio.Event | None
 ) -> Callable[[], Awaitable[Answer]]:
     """Say how an agent is asked: as it is or, where there may be drills, as they allow."""
-    needed_until = enough if request.early_stop else None
     proposal = begun.opening.proposal
-    asking = partial(answer_of, agent, proposal, retries=request.retries, enough=needed_until)
+    asking = partial(answer_of, agent, proposal, retries=request.retries, enough=enough)
     if begun.drilling is None:
         return asking
-    return partial(begun.drilling.answer, agent, proposal, asking, needed_until)
+    return partial(begun.drilling.answer, agent, proposal, asking, enough)
 
 
 async def _contradict(begun: Begun, accepted: Answer) -> None:

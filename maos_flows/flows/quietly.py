@@ -10,7 +10,7 @@ from functools import partial
 
 from maos_flows.audit.store import AuditStore, WorkflowRun
 from maos_flows.bulk.asking import kinds_of
-from maos_flows.flows.collecting import Answer, Begun, answer_of, is_enough, keep_answer, note_settled
+from maos_flows.flows.collecting import Answer, Begun, answer_of, keep_answer, note_settled
 from maos_flows.flows.compiler import (
     StageResult,
     note_stage,
@@ -79,30 +79,20 @@ async def _collect(
 ) -> Mapping[str, Answer]:
     """Ask each agent that has not answered, all at once but for the places there are; keep answers as they come."""
     opening, answers = begun.opening, dict(begun.answered)
-    enough = asyncio.Event()
-
-    async def stop_if_enough() -> None:
-        if request.early_stop and not enough.is_set() and is_enough(policy, opening, answers, request.agents):
-            enough.set()
-            await kept(store, partial(note_settled, store, opening.proposal))
 
     async def collect(agent: Agent) -> None:
         await turns.of(agent.id)
         async with places.of(agent):
-            answer = await answer_of(
-                agent, opening.proposal, retries=request.retries, enough=enough if request.early_stop else None
-            )
+            answer = await answer_of(agent, opening.proposal, retries=request.retries, enough=turns.enough)
         answers[agent.id] = await kept(
             store, partial(keep_answer, answer, opening=opening, store=store, sealed=request.sealed)
         )
-        await stop_if_enough()
-        turns.go_on(answers, is_over=enough.is_set())
+        await turns.go_on()
 
-    turns = Turns(request, policy, opening, answers)
+    on_settled = partial(kept, store, partial(note_settled, store, opening.proposal))
+    turns = Turns(request, policy, opening, answers, on_settled=on_settled)
     waiting = [agent for agent in request.agents if agent.id not in answers]
-    if answers and waiting:
-        await stop_if_enough()
-        turns.go_on(answers, is_over=enough.is_set())
+    await turns.begin()
     await asyncio.gather(*(collect(agent) for agent in waiting))
     return answers
 

@@ -124,3 +124,13 @@ def test_the_next_wave_is_asked_when_the_first_did_not_settle_it(store):
 
     assert decision.choice == "a"
     assert {ballot.agent_id for ballot in decision.ballots} == {"a0", "a1", "a2", "a3"}
+
+
+def test_a_round_in_which_all_were_needed_is_not_told_as_stopped_early(store):
+    functions = ("leader", "dissenter", "leader", "dissenter", "leader")
+    agents = tuple(python(f"a{number}", function) for number, function in enumerate(functions))
+
+    decision = decided(store, replace(asked(rounds=1), agents=agents, early_stop=True), "d-all")
+
+    assert (decision.choice, len(decision.ballots)) == ("a", 5)
+    assert EventKind.SETTLED_EARLY not in {event.kind for event in store.timeline("d-all")}

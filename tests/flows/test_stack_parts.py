@@ -222,7 +222,7 @@ class TestSettings:
             ("", None),
             ("postgresql://u:p@h/d", "postgresql+asyncpg://u:p@h/d"),
             ("postgres://h/d", "postgresql+asyncpg://h/d"),
-            ("sqlite+aiosqlite:////tmp/x.db", "sqlite+aiosqlite:////tmp/x.db"),
+            ("sqlite+aiosqlite:////srv/x.db", "sqlite+aiosqlite:////srv/x.db"),
         ],
     )
     def test_the_database_is_the_one_the_user_names(self, given, wanted):
