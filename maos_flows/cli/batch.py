@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from maos_flows.cli import question_flags as asked
 from maos_flows.cli.output import Format, FormatOption, print_json
 
 app = typer.Typer(help="Thousands of questions, decided in one flow run.", no_args_is_help=True)
@@ -18,22 +19,20 @@ def run(
     ],
     output: Annotated[Path, typer.Option(help="Where the decisions go, one a line of JSON.")],
     workflow: Annotated[Path | None, typer.Option(help="Run this workflow for each question.")] = None,
-    algorithm: Annotated[
-        str, typer.Option("--algorithm", "--consensus-algorithm", help="How ballots become a decision.")
-    ] = "",
-    threshold: Annotated[str, typer.Option(help="The share a choice needs: 0.67 or 2/3.")] = "",
-    basis: Annotated[str, typer.Option(help="What it is a share of: eligible, cast or decisive.")] = "",
+    algorithm: asked.Algorithm = "",
+    threshold: asked.Threshold = "",
+    basis: asked.Basis = "",
     choices: Annotated[str, typer.Option(help="The choices of questions that give none, separated by commas.")] = "",
-    min_participants: Annotated[int | None, typer.Option(min=1, help="How many must cast a valid ballot.")] = None,
-    tie_break: Annotated[str, typer.Option(help="What a tie leads to: none, revote, chair or human.")] = "",
-    chair: Annotated[str, typer.Option(help="The agent with the casting vote.")] = "",
+    min_participants: asked.MinParticipants = None,
+    tie_break: asked.TieBreak = "",
+    chair: asked.Chair = "",
     roster: Annotated[Path | None, typer.Option(help="A roster file: who is asked, and with which weight.")] = None,
-    roles: Annotated[str, typer.Option(help="Only agents of these roles, separated by commas.")] = "",
-    max_agents: Annotated[int | None, typer.Option(min=1, help="Ask at most so many agents a question.")] = None,
-    timeout: Annotated[str, typer.Option(help="How long a question waits for ballots: 30s, 5m, 1h.")] = "",
-    retries: Annotated[int | None, typer.Option(min=0, help="How often to ask again after a failure.")] = None,
-    rounds: Annotated[int | None, typer.Option(min=1, help="How many rounds at most.")] = None,
-    early_stop: Annotated[bool, typer.Option("--early-stop", help="Stop waiting once the outcome is certain.")] = False,
+    roles: asked.Roles = "",
+    max_agents: asked.MaxAgents = None,
+    timeout: asked.Timeout = "",
+    retries: asked.Retries = None,
+    rounds: asked.Rounds = None,
+    early_stop: asked.EarlyStop = False,
     votes: Annotated[
         Path | None, typer.Option(help="Recorded ballots (.csv, .jsonl, .parquet) with columns task, worker, label.")
     ] = None,
@@ -52,6 +51,7 @@ def run(
 
     Exit code 0 if all were decided, 1 if some were not or their lines were bad, 2 if the batch could not be run.
     """
+    stage = asked.stage_of(locals())
     from maos_flows.cli.batch_input import Flags, load_batch
     from maos_flows.cli.batch_running import again, run_batch
 
@@ -67,21 +67,7 @@ def run(
         chunk_size=chunk_size,
         strict=strict,
         resume=resume,
-        stage={
-            "consensus_algorithm": algorithm,
-            "threshold": threshold,
-            "basis": basis,
-            "choices": _listed(choices),
-            "min_participants": _text(min_participants),
-            "tie_break": tie_break,
-            "chair": chair,
-            "roles": _listed(roles),
-            "max_agents": _text(max_agents),
-            "timeout": timeout,
-            "retries": _text(retries),
-            "rounds": _text(rounds),
-            "early_stop": "true" if early_stop else "",
-        },
+        stage=stage,
     )
     run_batch(load_batch(flags), command=again(context), output=format)
 
@@ -119,11 +105,3 @@ def list_batches(
         print_json(found)
     else:
         print_batches(found)
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _text(number: int | None) -> str:
-    return "" if number is None else str(number)

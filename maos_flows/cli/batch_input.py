@@ -14,7 +14,7 @@ from maos_flows.bulk.questions import Question, Questions, read_questions
 from maos_flows.bulk.votes import Votes, column_names, read_votes
 from maos_flows.cli.loading import configuration, fallback_roster, known_policies, load
 from maos_flows.cli.output import say
-from maos_flows.cli.running import _as_flag
+from maos_flows.cli.running import as_flag
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.model import Roster
 from maos_flows.policies.base import ConsensusPolicy, Weighing
@@ -100,7 +100,7 @@ def _without_effect(flags: Flags) -> Iterator[Problem]:
         if flags.votes is not None:
             yield Problem("--votes", "a workflow asks its own agents; recorded ballots take --algorithm")
         for key in given:
-            yield _as_flag(Problem(key, "the workflow says it; leave it out beside --workflow"))
+            yield as_flag(Problem(key, "the workflow says it; leave it out beside --workflow"))
     elif flags.votes is not None:
         for flag in asking:
             yield Problem(flag, "nobody is asked where ballots are recorded (--votes); leave it out")
@@ -141,7 +141,7 @@ def _rule(flags: Flags, votes: Votes | None) -> Rule | Workflow:
             configuration=configuration(),
         )
     except ConfigurationError as error:
-        raise ConfigurationError([_as_flag(problem) for problem in error.problems]) from error
+        raise ConfigurationError([as_flag(problem) for problem in error.problems]) from error
     _refuse_unheeded(base)
     choices = base.choices if stage.get("choices") else ()
     policy = known_policies().find(base.algorithm)

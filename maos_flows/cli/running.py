@@ -12,6 +12,7 @@ from uuid import uuid4
 from maos_flows.cli.answering import say_who_answers
 from maos_flows.cli.loading import configuration, fallback_roster, known_policies
 from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, fail, print_json, say
+from maos_flows.cli.question_flags import flag_of
 from maos_flows.cli.warning import warn_of_rules
 from maos_flows.errors import ConfigurationError, NotFoundError, Problem, StoreError
 from maos_flows.flows.stack.settings import TEMPORARY
@@ -52,18 +53,15 @@ def request_of(stage: dict[str, Any], *, roster: Path | None) -> DecisionRequest
             stage, base=Path.cwd(), policies=known_policies(), roster=agents, configuration=configured
         )
     except ConfigurationError as error:
-        raise ConfigurationError([_as_flag(problem) for problem in error.problems]) from error
+        raise ConfigurationError([as_flag(problem) for problem in error.problems]) from error
 
 
-_FLAGS = {"consensus_algorithm": "algorithm", "expert_domains": "domains"}
-
-
-def _as_flag(problem: Problem) -> Problem:
+def as_flag(problem: Problem) -> Problem:
+    """Tell of a stage's key by the flag that stands for it."""
     if problem.path.startswith("consensus."):
         return problem  # no flag: a key of the configuration, with where it was set
     key = problem.path.split(".")[0].split("[")[0]
-    flag = _FLAGS.get(key, key).replace("_", "-")
-    return Problem(f"--{flag}" if flag else "", problem.message)
+    return Problem(flag_of(key) if key else "", problem.message)
 
 
 def resumed_request(decision_id: str) -> DecisionRequest:
