@@ -31,12 +31,13 @@ _SERVER_SETTINGS = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all tests that need the server in one worker, so that there is one server."""
-    for item in items:
-        if "prefect_address" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("prefect"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Run all tests that need the server in one worker, so that there is one server.
+
+    Not later: once all are collected, the workers' plugin reads the marks before anybody else has a turn.
+    """
+    if "prefect_address" in getattr(item, "fixturenames", ()):
+        item.add_marker(pytest.mark.xdist_group("prefect"))
 
 
 @pytest.fixture(scope="session")

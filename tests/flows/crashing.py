@@ -10,18 +10,29 @@ SIGKILL, and ends like any interpreter if it is not.
 
 import gc
 import json
+import math
 import os
 import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 KILLED = -signal.SIGKILL
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """When an attempt is killed: after so many seconds, or once its agents have given so many answers."""
+
+    seconds: float | None = None
+    answers: int = 0
 
 
 class Crashes:
@@ -39,12 +50,17 @@ class Crashes:
         assert self._forker.stdout.readline() == "ready\n"
 
     def attempt(
-        self, words: Sequence[str], *, folder: Path, environment: Mapping[str, str], kill_after: float | None = None
+        self, words: Sequence[str], *, folder: Path, environment: Mapping[str, str], kill: Kill | None = None
     ) -> int:
-        """Run `maos WORDS`, kill it after so many seconds if it has not ended by then, and give its exit code."""
+        """Run `maos WORDS`, kill it at that moment if it has not ended by then, and give its exit code."""
         assert self._forker.stdin is not None
         assert self._forker.stdout is not None
-        wanted = {"words": list(words), "folder": str(folder), "environment": dict(environment), "kill": kill_after}
+        wanted = {
+            "words": list(words),
+            "folder": str(folder),
+            "environment": dict(environment),
+            "kill": asdict(kill or Kill()),
+        }
         self._forker.stdin.write(json.dumps(wanted) + "\n")
         self._forker.stdin.flush()
         return int(self._forker.stdout.readline())
@@ -67,12 +83,29 @@ def _serve() -> None:
             return
         os.close(lifeline)
         _lead_own_group(child)
-        if not select.select([ended], [], [], wanted["kill"])[0]:
+        if _outlived(ended, wanted):
             os.killpg(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         os.close(ended)
         os.write(1, f"{os.waitstatus_to_exitcode(status)}\n".encode())
     sys.exit(0)
+
+
+def _outlived(ended: int, wanted: dict[str, Any]) -> bool:
+    """Wait until the attempt has ended, which is no, or the moment has come to kill it, which is yes."""
+    kill = Kill(**wanted["kill"])
+    until = time.monotonic() + (math.inf if kill.seconds is None else kill.seconds)
+    while not select.select([ended], [], [], 0.01 if kill.answers else kill.seconds)[0]:
+        if time.monotonic() >= until or (kill.answers and _answers(wanted["environment"]) >= kill.answers):
+            return True
+    return False
+
+
+def _answers(environment: Mapping[str, str]) -> int:
+    """Count the answers that the agents have noted in this attempt."""
+    log = Path(environment["ASKED_LOG"])
+    lines = log.read_text().splitlines() if log.exists() else []
+    return sum(line.startswith(f"{environment['ATTEMPT']} answered ") for line in lines)
 
 
 def _become(wanted: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ import pytest
 from maos_flows.audit.store import AuditStore
 from maos_flows.model import Absence, Ballot, EventKind
 from tests.flows import thinkers
-from tests.flows.crashing import KILLED, ROOT, Crashes
+from tests.flows.crashing import KILLED, ROOT, Crashes, Kill
 
 pytestmark = [pytest.mark.usefixtures("prefect_address"), pytest.mark.xdist_group("prefect")]
 
@@ -69,11 +69,11 @@ class Story:
     kept: dict[Place, Ballot | Absence] = field(default_factory=dict)
     halfway: int = 0
 
-    def attempt(self, words: Sequence[str], *, kill_after: float | None = None) -> int:
+    def attempt(self, words: Sequence[str], *, kill: Kill | None = None) -> int:
         """Make one attempt and hold what the store has after it against what it had before."""
         self.attempts += 1
         environment = self.environment(self.attempts)
-        code = self.crashes.attempt(words, folder=self.folder, environment=environment, kill_after=kill_after)
+        code = self.crashes.attempt(words, folder=self.folder, environment=environment, kill=kill)
         self.look()
         return code
 
@@ -116,20 +116,21 @@ class Story:
 
 
 def kill_and_resume(story: Story, words: Sequence[str], *, kills: int) -> list[str]:
-    """Kill so many attempts, at moments spread over how long one takes, and give the commands of the runs there were.
+    """Kill so many attempts, and give the commands of the runs there were.
 
-    A run that is killed is taken up again with the command it printed, until it ends; then the next one begins.
+    Every other one is killed at a moment spread over how long one takes, the rest after some agents' answers: however
+    fast the machine, some die in the middle of a stage. A run that is killed is taken up again with the command it
+    printed, until it ends; then the next one begins.
     """
     chance = random.Random(f"{kills} kills")
-    shares = [(number + chance.random()) / kills for number in range(kills)]
-    chance.shuffle(shares)
+    moments = [(number % 2, (number + chance.random()) / kills) for number in range(kills)]
+    chance.shuffle(moments)
     duration, ended, now = None, [], words
-    while shares or now is not words:
-        kill_after = duration * shares[-1] if shares and duration else None
+    while moments or now is not words:
         started = time.monotonic()
-        code = story.attempt(now, kill_after=kill_after)
+        code = story.attempt(now, kill=moment(*moments[-1], duration) if moments and duration else None)
         if code == KILLED:
-            shares.pop()
+            moments.pop()
             now = story.again or now
             continue
         assert code == 0, story.said("stderr")
@@ -137,6 +138,11 @@ def kill_and_resume(story: Story, words: Sequence[str], *, kills: int) -> list[s
         duration = time.monotonic() - started if now is words else duration
         now = words
     return [command[-1] for command in ended]
+
+
+def moment(by_answers: int, share: float, duration: float) -> Kill:
+    """Give the moment that a share of an attempt stands for, of its time or of the first stage's answers."""
+    return Kill(answers=1 + int(share * (len(AGENTS) - 1))) if by_answers else Kill(seconds=duration * share)
 
 
 def check_decision(store: AuditStore, name: str) -> None:
