@@ -21,7 +21,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from prefect_decision import prefect_server
+from servers import prefect_server
 
 ALGORITHMS = ("simple_majority", "supermajority", "weighted_voting", "byzantine_tolerant", "raft")
 BARE = "bare flow"

@@ -16,7 +16,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from prefect_decision import prefect_server
+from servers import prefect_server
 
 GOAL_SECONDS = 60
 GOAL_MEBIBYTES = 1024
@@ -32,7 +32,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        stack.enter_context(prefect_server(home, api=""))
+        stack.enter_context(prefect_server(home))
         os.environ["MAOS_TASK_RUNNER"] = arguments.runner
         result = asyncio.run(_measure(arguments.agents, with_bare=not arguments.no_bare))
     print(json.dumps(result, indent=2) if arguments.json else _words(result, arguments.runner))

@@ -11,26 +11,21 @@ import argparse
 import asyncio
 import contextvars
 import json
-import os
 import resource
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from servers import prefect_server
+
 AGENTS = 5
 GOAL = 1.25
-
-
 WARM_UP = 3
 
 Run = Callable[[], Awaitable[object]]
@@ -78,66 +73,6 @@ def _words(result: dict[str, Any]) -> str:
             f"{found['bare_cpu_ms']:.0f} ms)"
         )
     return "\n".join(lines)
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-@contextmanager
-def prefect_server(home: Path, *, api: str) -> Iterator[None]:
-    """Run a Prefect server with its own home, and point Prefect and the audit store of this process at it."""
-    port = _free_port()
-    os.environ.update(
-        PREFECT_HOME=str(home / "prefect"),
-        PREFECT_API_URL=api or f"http://127.0.0.1:{port}/api",
-        PREFECT_SERVER_ANALYTICS_ENABLED="false",
-        DO_NOT_TRACK="1",
-        PREFECT_LOGGING_LEVEL="ERROR",
-        PREFECT_SERVER_UI_ENABLED="false",
-        PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE="100",
-        PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE="100",
-        PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL="1",
-        PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE="200",
-        PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE="100",
-        PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE="100",
-        MAOS_HOME=str(home / "maos"),
-    )
-    if api:
-        yield
-        return
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with (home / "server.log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-    try:
-        _wait_until_healthy(port, server)
-        yield
-    finally:
-        _stop(server)
-
-
-def _stop(server: "subprocess.Popen[bytes]") -> None:
-    if server.poll() is not None:
-        return
-    os.killpg(server.pid, signal.SIGTERM)
-    try:
-        server.wait(15)
-    except subprocess.TimeoutExpired:
-        os.killpg(server.pid, signal.SIGKILL)
-        server.wait()
-
-
-def _wait_until_healthy(port: int, server: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 120
-    while time.monotonic() < until and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise SystemExit("the Prefect server did not start")
 
 
 async def _measure(rounds: int) -> dict[str, Any]:

@@ -16,19 +16,17 @@ import argparse
 import asyncio
 import json
 import os
-import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+
+from servers import postgres, prefect_server, running
 
 AGENTS = 5
 ALGORITHMS = {"simple_majority": 75, "supermajority": 50, "weighted_voting": 40}
@@ -51,8 +49,8 @@ def main() -> int:
     arguments = parser.parse_args()
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="maos-", ignore_cleanup_errors=True)))
-        _set_up(home, stack.enter_context(_database(arguments.database, home)))
-        stack.enter_context(_server(home))
+        database = stack.enter_context(postgres(home)) if arguments.database == "postgres" else ""
+        stack.enter_context(prefect_server(home, database=database))
         from prefect.settings import get_current_settings  # noqa: PLC0415 - it reads what was just set
 
         assert get_current_settings().api.url == os.environ["PREFECT_API_URL"]
@@ -224,115 +222,9 @@ def _workers(home: Path, kind: str, arguments: argparse.Namespace) -> Iterator[l
     environment = {**os.environ, "PREFECT_WORKER_QUERY_SECONDS": "2" if kind == "process" else "10"}
     with ExitStack() as stack:
         yield [
-            stack.enter_context(_running([*command, "--name", f"{kind}-{n}"], home / f"{kind}-{n}.log", environment))
+            stack.enter_context(running([*command, "--name", f"{kind}-{n}"], home / f"{kind}-{n}.log", environment))
             for n in range(arguments.workers)
         ]
-
-
-@contextmanager
-def _running(
-    command: list[str], log: Path, environment: dict[str, str] | None = None, **more: Any
-) -> Iterator["subprocess.Popen[bytes]"]:
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=output, start_new_session=True, **more
-        )
-    try:
-        yield process
-    except BaseException:
-        print(f"--- the end of {log.name}\n{log.read_text()[-4000:]}", file=sys.stderr)
-        raise
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(60)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-def _set_up(home: Path, database: str) -> None:
-    """Point Prefect and the audit store of this process, and of those it starts, at a home and a database."""
-    os.environ.update(
-        PREFECT_HOME=str(home / "prefect"),
-        PREFECT_API_URL=f"http://127.0.0.1:{_free_port()}/api",
-        PREFECT_SERVER_ANALYTICS_ENABLED="false",
-        DO_NOT_TRACK="1",
-        PREFECT_LOGGING_LEVEL=os.environ.get("PREFECT_LOGGING_LEVEL", "WARNING"),
-        PREFECT_SERVER_UI_ENABLED="false",
-        PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE="100",
-        PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE="100",
-        PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL="1",
-        PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE="200",
-        PREFECT_SERVER_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE="100",
-        PREFECT_SERVER_SERVICES_TRIGGERS_READ_BATCH_SIZE="100",
-        MAOS_HOME=str(home / "maos"),
-    )
-    if database:
-        os.environ["PREFECT_API_DATABASE_CONNECTION_URL"] = database
-
-
-@contextmanager
-def _server(home: Path) -> Iterator[None]:
-    port = os.environ["PREFECT_API_URL"].rpartition(":")[2].removesuffix("/api")
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
-    with _running(command, home / "server.log") as server:
-        until = time.monotonic() + 180
-        while time.monotonic() < until and server.poll() is None:
-            try:
-                with urllib.request.urlopen(f"{os.environ['PREFECT_API_URL']}/health", timeout=2):
-                    break
-            except OSError:
-                time.sleep(0.2)
-        else:
-            raise SystemExit("the Prefect server did not start")
-        yield
-
-
-@contextmanager
-def _database(kind: str, home: Path) -> Iterator[str]:
-    """Start what the server keeps its data in, and give its URL; none for SQLite."""
-    if kind == "sqlite":
-        yield ""
-        return
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    binaries = found[-1] if found else Path(shutil.which("initdb") or "").parent
-    folder = Path(tempfile.mkdtemp(prefix="maos-pg-"))
-    user: dict[str, Any] = {}
-    if os.getuid() == 0:  # PostgreSQL does not run as root
-        shutil.chown(folder, "postgres")
-        user = {"user": "postgres"}
-    port = _free_port()
-    create = [str(binaries / "initdb"), "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
-    subprocess.run(create, check=True, stdout=subprocess.DEVNULL, cwd=folder, **user)
-    command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-k", str(folder)]
-    command += ["-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200"]
-    url = f"127.0.0.1:{port}/postgres"
-    try:
-        with _running(command, home / "postgres.log", cwd=folder, **user):
-            _wait_for_port(port)
-            yield f"postgresql+asyncpg://postgres:postgres@{url}"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait_for_port(port: int) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise SystemExit("PostgreSQL did not start")
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 if __name__ == "__main__":
