@@ -2,11 +2,8 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-
-import tenacity
 
 from maos_flows.model import ABSTAIN, Absence, AbsenceKind, Agent, Ballot, Proposal
 from maos_flows.scrutiny import tidy
@@ -15,13 +12,13 @@ from maos_flows.voters.answer import Answer, read_answer
 from maos_flows.voters.cleaning import clean, one_line, scrubber
 from maos_flows.voters.failures import (
     AttemptTimeoutError,
-    BusyError,
     LastingError,
     MalformedError,
     PassingError,
     VoterError,
 )
 from maos_flows.voters.proving import proven
+from maos_flows.voters.retrying import Backoff, retrying
 
 Voter = Callable[[Agent, Proposal], Awaitable[object]]
 
@@ -39,19 +36,8 @@ VOTERS: Mapping[str, Voter] = MappingProxyType(
 """The kinds of voters there are."""
 UNBOUNDED_SECONDS = 60.0
 """How long an attempt may take where neither settings nor a deadline bound it."""
-LONGEST_SECONDS = 3600.0
-"""How long an agent may be waited for and asked again where no deadline bounds it."""
 _SETTLED = frozenset({"human", "recorded", "simulated"})
 """Kinds that give the same answer however often they are asked: they are asked once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """How long to wait before asking again: `initial`, doubled each time up to `maximum`, and up to `jitter` more."""
-
-    initial_seconds: float = 0.5
-    maximum_seconds: float = 10.0
-    jitter_seconds: float = 0.5
 
 
 def utc_now() -> datetime:
@@ -88,37 +74,12 @@ async def ask(
     limit = asyncio.timeout(asking.seconds_left)
     try:
         async with limit:
-            return await _retrying(asking, again, backoff or Backoff())(asking.attempt)
+            return await retrying(again, backoff or Backoff(), seconds_left=asking.seconds_left)(asking.attempt)
     except TimeoutError:
         assert limit.expired()
         return asking.ended(AttemptTimeoutError("no answer before the deadline"))
     except VoterError as failure:
         return asking.ended(failure)
-
-
-def _retrying(asking: "_Asking", retries: int, backoff: Backoff) -> tenacity.AsyncRetrying:
-    bound = LONGEST_SECONDS if asking.seconds_left is None else asking.seconds_left
-    # No use in waiting for an attempt that the deadline forbids, nor for one that is wanted in days.
-    stop = tenacity.stop_after_attempt(retries + 1) | tenacity.stop_before_delay(bound)
-    doubling = tenacity.wait_exponential(multiplier=backoff.initial_seconds, max=backoff.maximum_seconds)
-    return tenacity.AsyncRetrying(
-        stop=stop,
-        wait=_as_asked(doubling) + tenacity.wait_random(0, backoff.jitter_seconds),
-        retry=tenacity.retry_if_exception_type(PassingError),
-        sleep=asyncio.sleep,
-        reraise=True,
-    )
-
-
-def _as_asked(doubling: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallState], float]:
-    """Wait as long as a busy voter asks to, where that is longer."""
-
-    def wait(state: tenacity.RetryCallState) -> float:
-        failure = state.outcome.exception() if state.outcome else None
-        asked = failure.retry_after_seconds if isinstance(failure, BusyError) else 0.0
-        return max(doubling(state), asked)
-
-    return wait
 
 
 class _Asking:
