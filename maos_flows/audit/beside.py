@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # each costs a few hundredths of a second to import, and few 
     from maos_flows.audit.drills import Drills
     from maos_flows.audit.feedback import LearnedStandings
     from maos_flows.audit.isolation import Isolations
+    from maos_flows.audit.model_summaries import ModelSummaries
     from maos_flows.audit.people import PeopleAsked
     from maos_flows.audit.policies import PolicyVersions
     from maos_flows.audit.signatures import Signatures
@@ -57,6 +58,13 @@ class Beside:
         from maos_flows.audit.feedback import LearnedStandings  # noqa: PLC0415 - see above
 
         return LearnedStandings(self._writing, self._reading)
+
+    @property
+    def model_summaries(self) -> "ModelSummaries":
+        """What language models wrote about closed decisions."""
+        from maos_flows.audit.model_summaries import ModelSummaries  # noqa: PLC0415 - see above
+
+        return ModelSummaries(self._writing, self._reading)
 
     @property
     def people(self) -> "PeopleAsked":
