@@ -59,6 +59,9 @@ class AgentForm(Form):
     domains: Texts = Field((), description="What it knows about.")
     weight: Weight = Field(Fraction(1), description="Its own factor; 0 makes it an adviser, shown without effect.")
     enabled: Flag = Field(True, description="Whether it may be asked.")
+    on_call: Flag = Field(
+        False, description="Whether it is asked only where its role or one of its domains is named, as in the question."
+    )
     public_key: PublicKey | None = Field(None, description="Its Ed25519 key, the x of RFC 8037.")
     lineage: Text | None = Field(
         None, description="What it descends from: a model family, a vendor, an owner. Agents of one lineage err alike."
@@ -174,6 +177,7 @@ def _collect(forms: Sequence[AgentForm], base: Path, agents: list[Agent]) -> _Fo
                 voter=form.voter.kind,
                 settings=settings,
                 lineage=fold(form.lineage) if form.lineage else "",
+                on_call=form.on_call,
             )
         )
 

@@ -17,9 +17,10 @@ def select_agents(
 ) -> tuple[Agent, ...]:
     """Select the enabled agents that fit best.
 
-    With `roles`, only agents of those roles. With `most`, the best of them: first those whose domains (or role) meet
-    the domains given, then those whose domains or role the question mentions, then by place in the roster. The result
-    is in the roster's order. A name is mentioned where its words stand in the question one after another; whatever is
+    With `roles`, only agents of those roles; an agent on call only if its role is one of them, or if its domains or role
+    are among the domains given or mentioned in the question. With `most`, the best: first those whose domains (or
+    role) meet the domains given, then those whose domains or role the question mentions, then by place in the roster.
+    The result is in the roster's order. A name is mentioned where its words stand in the question one after another; whatever is
     neither letter nor digit (`_`, `-`, ...) parts words.
 
     Args:
@@ -29,20 +30,20 @@ def select_agents(
         question: Searched for the names of domains and roles.
         most: How many at most; None means all.
     """
-    allowed = [agent for agent in roster.agents if agent.enabled and (not roles or agent.role in roles)]
-    if most is None or most >= len(allowed):
-        return tuple(allowed)
     asked = {fold(domain) for domain in domains}
     said = _words(question)
 
-    def fit(place: int) -> tuple[int, int, int]:
-        agent = allowed[place]
+    def fit(agent: Agent) -> tuple[int, int]:
         known = [fold(name) for name in (*agent.domains, agent.role)]
         named = sum(1 for name in known if name in asked)
         mentioned = sum(1 for name in known if _words(name).strip() and _words(name) in said)
-        return -named, -mentioned, place
+        return -named, -mentioned
 
-    chosen = sorted(sorted(range(len(allowed)), key=fit)[:most])
+    enabled = [agent for agent in roster.agents if agent.enabled and (not roles or agent.role in roles)]
+    allowed = [agent for agent in enabled if not agent.on_call or roles or fit(agent) != (0, 0)]
+    if most is None or most >= len(allowed):
+        return tuple(allowed)
+    chosen = sorted(sorted(range(len(allowed)), key=lambda place: (fit(allowed[place]), place))[:most])
     return tuple(allowed[place] for place in chosen)
 
 

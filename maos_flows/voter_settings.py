@@ -1,5 +1,6 @@
 """Settings of voters: what a roster may say about who answers for an agent, checked and made plain JSON data."""
 
+import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -33,6 +34,7 @@ from maos_flows.voter_form import is_there as _there
 from maos_flows.voter_form import wrong as _problem
 
 _FORMATS = {".json": "json", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+_CONSTANT_OR_NUMBER = re.compile(r"true|false|null|-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?")
 _FUNCTION = re.compile(r"(?P<where>[^:]+):(?P<function>[A-Za-z_]\w*)")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
@@ -72,6 +74,19 @@ def _words(value: object) -> tuple[str, ...]:
     return tuple(words)
 
 
+def _plain(value: Any) -> Any:
+    """Read what a document says as JSON would: `true`, `false`, `null` and numbers are those, other texts are texts."""
+    match value:
+        case Mapping():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+        case str() if _CONSTANT_OR_NUMBER.fullmatch(value):
+            return json.loads(value)
+        case _:
+            return value
+
+
 def _opinions(weights: Mapping[str, Fraction]) -> Mapping[str, Fraction]:
     if weights and not sum(weights.values()):
         raise ValueError("its weights sum to 0")
@@ -104,6 +119,9 @@ class SimulatedVoter(VoterForm):
     abstain_rate: Probability = Field(Fraction(0), description="How often it abstains.")
     hang_rate: Probability = Field(Fraction(0), description="How often an attempt never ends.")
     thinking_time: Span = Field((0.0, 0.0), description="How long it thinks: a duration, or the least and the most.")
+    attributes: Annotated[dict[Text, Any], AfterValidator(_plain)] = Field(
+        {}, description="What its ballots state besides, for policies that read it, such as peer_reviewed."
+    )
 
     def _own(self, base: Path) -> dict[str, Any]:
         del base
@@ -111,7 +129,8 @@ class SimulatedVoter(VoterForm):
         if self.lean is not None:
             rates["lean"] = float(self.lean)
         opinions = {choice: exact(weight) for choice, weight in self.opinions.items()}
-        return {"seed": self.seed, "opinions": opinions, **rates, "thinking_time": list(self.thinking_time)}
+        stated = {"attributes": self.attributes} if self.attributes else {}
+        return {"seed": self.seed, "opinions": opinions, **rates, "thinking_time": list(self.thinking_time), **stated}
 
 
 class RecordedVoter(VoterForm):

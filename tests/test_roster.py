@@ -43,6 +43,7 @@ agents:
     domains: [finance, data]
     weight: 1.5
     enabled: false
+    on_call: true
     public_key: {key}
     voter: {{kind: python, function: "package.module:answer", timeout: 5s, retries: 1}}
   - id: ben
@@ -60,7 +61,9 @@ regular_weight: 2/3
     assert (ana.id, ana.role, ana.domains, ana.weight) == ("ana", "analyst", ("finance", "data"), Fraction(3, 2))
     assert (ana.enabled, ana.public_key, ana.voter) == (False, key, "python")
     assert ana.settings == {"function": "package.module:answer", "timeout": 5.0, "retries": 1}
-    assert (ben.role, ben.weight, ben.enabled, ben.voter) == ("agent", 1, True, "simulated")
+    assert ana.on_call
+    assert (ben.role, ben.weight, ben.enabled, ben.on_call) == ("agent", 1, True, False)
+    assert ben.voter == "simulated"
     assert loaded.weighing.roles == {"analyst": Fraction(3, 2)}
     assert loaded.weighing.expertise["analyst"].weight == 3
     assert loaded.weighing.expertise["tester"].weight is None
@@ -161,6 +164,22 @@ def test_a_simulated_voter_has_every_setting():
         "thinking_time": [0.01, 2.0],
         "timeout": 60.0,
         "retries": 0,
+    }
+
+
+def test_what_a_simulated_voter_states_is_read_as_json_would_be():
+    text = (
+        "{kind: simulated, attributes: {peer_reviewed: true, level: rct, seen: null, version: 1.10.0, places: [1, x],"
+    )
+    text += " risk_assessment: {score: 0.1, loss: -2}}}"
+
+    assert settings(text)["attributes"] == {
+        "peer_reviewed": True,
+        "level": "rct",
+        "seen": None,
+        "version": "1.10.0",
+        "places": [1, "x"],
+        "risk_assessment": {"score": 0.1, "loss": -2},
     }
 
 
@@ -317,7 +336,9 @@ def test_the_default_roster_has_the_roles_and_weights_people_start_with():
 
     roles = [agent.role for agent in loaded.roster.agents]
     experts = ["security_expert", "performance_expert", "domain_expert", "general_developer"]
-    assert roles == ["researcher", "analyst", "coder", "coder", "tester", "coordinator", *experts]
+    on_call = ["doctor", "clinician", "risk_analyst", "financial_analyst", "financial_expert"]
+    assert roles == ["researcher", "analyst", "coder", "coder", "tester", "coordinator", *experts, *on_call]
+    assert [agent.role for agent in loaded.roster.agents if agent.on_call] == on_call
     assert loaded.weighing.roles["tester"] == 2
     assert {kind: expert.weight for kind, expert in loaded.weighing.expertise.items()} == {
         "security_expert": 3,
@@ -325,6 +346,26 @@ def test_the_default_roster_has_the_roles_and_weights_people_start_with():
         "domain_expert": 2,
         "general_developer": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("question", "called"),
+    [
+        ("Which therapy suits these patients?", ["doctor_001", "clinician_001"]),
+        ("Ask a risk analyst.", ["risk_analyst_001"]),
+        ("Change the portfolio?", ["risk_analyst_001", "financial_analyst_001", "financial_expert_001"]),
+        ("Which database for the analysis of markets?", []),
+    ],
+)
+def test_the_default_rosters_specialists_are_asked_where_it_is_about_their_trade(question, called):
+    roster = default_roster().roster
+
+    asked = select_agents(roster, question=question, most=12)
+
+    assert [agent.id for agent in asked if agent.on_call] == called
+    assert [agent for agent in asked if not agent.on_call] == [agent for agent in roster.agents if not agent.on_call][
+        : 12 - len(called)
+    ]
 
 
 def test_the_default_roster_knows_engineering_and_architecture():

@@ -41,6 +41,21 @@ def test_domains_named_come_before_those_mentioned_and_those_before_place():
     assert ids(most=0) == []
 
 
+def test_agents_on_call_are_asked_only_where_they_are_named():
+    """Whatever the most is, and whether it is the role or a domain that is named."""
+    roster = Roster(
+        (Agent("gil", "developer"), Agent("hal", "doctor", ("medicine",), on_call=True), Agent("ivy", "tester"))
+    )
+
+    def asked(**wanted) -> list[str]:
+        return [agent.id for agent in select_agents(roster, **wanted)]
+
+    assert asked() == asked(most=3) == asked(question="Is the medicinal plant well?") == ["gil", "ivy"]
+    assert asked(question="A medicine?") == asked(domains=["Doctor"]) == ["gil", "hal", "ivy"]
+    assert asked(question="Ask a doctor.", most=1) == asked(roles=["doctor"]) == ["hal"]
+    assert asked(roles=["developer"], question="A medicine?") == ["gil"]
+
+
 def test_part_of_a_word_is_no_mention():
     assert ids(most=1, question="The refinanced cryptographyish thing") == ["ann"]
 

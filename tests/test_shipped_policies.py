@@ -1,5 +1,6 @@
 """The policies in `policies/`: right where samples of their kind go wrong, and every parameter of theirs acts."""
 
+import asyncio
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,7 +10,10 @@ from maos_flows.model import ABSTAIN, Agent, Ballot, Outcome, Parameters, Propos
 from maos_flows.plugins.purity import examine
 from maos_flows.plugins.sandbox import Code
 from maos_flows.policies.deciding import decide, freeze
+from maos_flows.roster import default_roster
+from maos_flows.selection import select_agents
 from maos_flows.testing import check_policy
+from maos_flows.voters import ask
 from policies.financial_risk import FinancialRiskConsensusPolicy
 from policies.medical import MedicalConsensusPolicy
 from tests.strategies import NOON
@@ -284,3 +288,36 @@ def test_they_can_be_installed_as_they_are(file):
     assert about.name in {"medical_consensus", "financial_risk_consensus"}
     assert len(about.parameters) >= 8
     assert about.description
+
+
+def decided_by_default(policy, question: str, most: int):
+    agents = select_agents(default_roster().roster, question=question, most=most)
+    proposal = Proposal("d-1", question, ("approve", "reject"))
+
+    async def ask_all():
+        return await asyncio.gather(*(ask(agent, proposal) for agent in agents))
+
+    parameters = Parameters(policy.threshold(None))
+    return decide(policy, freeze(policy, proposal, agents, parameters, opened_at=NOON), asyncio.run(ask_all()))
+
+
+def test_the_default_rosters_risk_analysts_let_the_financial_policy_decide():
+    policy = FinancialRiskConsensusPolicy()
+
+    of_their_trade = decided_by_default(policy, "Move a tenth of the portfolio into bonds, given its volatility?", 5)
+    of_another = decided_by_default(policy, "Move to another data centre?", 5)
+
+    assert (of_their_trade.outcome, of_their_trade.choice) == (Outcome.REACHED, "approve")
+    assert of_another.outcome is Outcome.NOT_REACHED
+    assert "risk analyst" in of_another.explanation
+
+
+def test_the_default_rosters_medical_experts_let_the_medical_policy_decide():
+    policy = MedicalConsensusPolicy()
+
+    of_their_trade = decided_by_default(policy, "Is this therapy right for patients of every age?", 4)
+    of_another = decided_by_default(policy, "Move to another data centre?", 4)
+
+    assert (of_their_trade.outcome, of_their_trade.choice) == (Outcome.REACHED, "approve")
+    assert of_another.outcome is Outcome.NOT_REACHED
+    assert "medical experts" in of_another.explanation

@@ -22,6 +22,7 @@ class Agent:
         voter: The kind of voter that answers for it.
         settings: That voter's settings, checked where the roster was read.
         lineage: What it descends from (a model family, a vendor, an owner): agents of one lineage err alike.
+        on_call: Whether it is asked only where its role or a domain of its is named.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Agent:
     voter: str = "simulated"
     settings: Mapping[str, Any] = field(default_factory=dict, hash=False)
     lineage: str = ""
+    on_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ def draw(agent: Agent, proposal: Proposal, chance: random.Random, *, abstains: b
         words = f"Simulated (seed {seed}): no preference as a {agent.role}."
         return {"choice": ABSTAIN, "reasoning": words}
     words = f"Simulated (seed {seed}): {view.format(choice=choice, role=agent.role)}."
-    return {"choice": choice, "confidence": confidence, "reasoning": words, "risk": risk}
+    stated = {"attributes": agent.settings["attributes"]} if agent.settings.get("attributes") else {}
+    return {"choice": choice, "confidence": confidence, "reasoning": words, "risk": risk, **stated}
 
 
 def _chance(settings: Mapping[str, Any], proposal: Proposal, *more: object) -> random.Random:

@@ -33,6 +33,14 @@ def essence(answer):
     return answer.agent_id, answer.choice, answer.confidence, answer.reasoning, answer.risk
 
 
+def test_a_ballot_states_what_its_agent_is_told_to_and_an_abstention_states_nothing():
+    stated = {"stress_test_passed": True, "risk_assessment": {"score": 0.1}}
+
+    voted, abstained = answers(crowd(1, attributes=stated) + crowd(1, attributes=stated, abstain_rate=1))
+
+    assert (voted.attributes, abstained.attributes) == (stated, {})
+
+
 @settings(max_examples=25)
 @given(st.permutations(crowd(8, seed=7)), st.text(max_size=5))
 def test_an_answer_does_not_depend_on_the_order_of_asking_nor_on_the_decisions_id(agents, decision_id):
