@@ -26,7 +26,7 @@ from maos_flows.model import Agent, Ballot, EventKind
 from maos_flows.policies.majority import SimpleMajority
 from maos_flows.request import open_decision
 from maos_flows.voters.base import utc_now
-from tests.flows.crashing import KILLED, Crashes
+from tests.flows.crashing import KILLED, Crashes, Kill
 from tests.flows.making import AGENTS, agents, request
 
 pytestmark = [pytest.mark.usefixtures("prefect_address"), pytest.mark.xdist_group("prefect")]
@@ -378,7 +378,7 @@ def test_a_batch_killed_at_any_moment_goes_on_and_does_nothing_twice(
         while code == KILLED:
             before = Counter(log.read_text().splitlines())
             command = [*map(str, words), *(["--resume", name] if name else [])]
-            code = crashes.attempt(command, folder=folder, environment=environment, kill_after=kill_after)
+            code = crashes.attempt(command, folder=folder, environment=environment, kill=Kill(seconds=kill_after))
             asked_now = Counter(log.read_text().splitlines()) - before
             assert not kept & asked_now.keys()
             name = name or next((batch.batch_id for batch in store.batches.newest()), "")
