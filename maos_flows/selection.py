@@ -17,11 +17,11 @@ def select_agents(
 ) -> tuple[Agent, ...]:
     """Select the enabled agents that fit best.
 
-    With `roles`, only agents of those roles; an agent on call only if its role is one of them, or if its domains or role
-    are among the domains given or mentioned in the question. With `most`, the best: first those whose domains (or
+    With `roles`, only agents of those roles; an agent on call only if its role is one of them, or if its domains or
+    role are among the domains given or mentioned in the question. With `most`, the best: first those whose domains (or
     role) meet the domains given, then those whose domains or role the question mentions, then by place in the roster.
-    The result is in the roster's order. A name is mentioned where its words stand in the question one after another; whatever is
-    neither letter nor digit (`_`, `-`, ...) parts words.
+    The result is in the roster's order. A name is mentioned where its words stand in the question one after another;
+    whatever is neither letter nor digit (`_`, `-`, ...) parts words.
 
     Args:
         roster: All agents.
