@@ -13,7 +13,12 @@ _SEPARATOR = re.compile(r"\s*,\s*(?:or\s+)?|\s+or\s+", re.IGNORECASE)
 
 
 def choices_in(question: str) -> tuple[str, ...]:
-    """Read the choices out of a question that lists them, else give `approve` and `reject`.
+    """Read the choices out of a question that lists them, else give `approve` and `reject`."""
+    return choices_listed(question) or DEFAULT_CHOICES
+
+
+def choices_listed(question: str) -> tuple[str, ...]:
+    """Read the choices out of a question that lists them; none if it does not.
 
     The list is what stands between a colon and the end of that sentence or line, split at commas and at the word "or";
     of several such lists it is the last. That word must occur, at least two items must result, all different (case,
@@ -26,7 +31,7 @@ def choices_in(question: str) -> tuple[str, ...]:
             items = tuple(item for item in _SEPARATOR.split(listed) if item)
             if _are_choices(items):
                 return items
-    return DEFAULT_CHOICES
+    return ()
 
 
 def _are_choices(items: tuple[str, ...]) -> bool:

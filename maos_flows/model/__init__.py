@@ -20,6 +20,7 @@ from maos_flows.model.decisions import Certificate, Decision, Dissent, Event, Ru
 from maos_flows.model.drills import BYZANTINE_KINDS, FailureKind, PlannedFailure
 from maos_flows.model.oversight import Oversight, Requirement, Rule
 from maos_flows.model.proposals import Context, Opening, Parameters, Proposal
+from maos_flows.model.suggestions import Suggestion
 
 __all__ = [
     "ABSTAIN",
@@ -56,6 +57,7 @@ __all__ = [
     "Roster",
     "Rule",
     "Ruling",
+    "Suggestion",
     "Suspicions",
     "Tally",
     "TieBreak",

@@ -28,7 +28,7 @@ class Proposal:
         choices: The answers allowed beside `abstain`, in order.
         domains: What it is about; expertise is matched against it.
         context: What agents are given beside the question.
-        round: Counts from 1; a new round wants fresh ballots.
+        round: Counts from 1; a new round wants fresh ballots. In round 0 there are no choices yet: agents suggest some.
         proposer: The agent whose proposal it is, if one's.
         deadline: After it, by the coordinator's clock, a ballot is late. Aware, in UTC.
         deployment: The installation that asks: what is signed for one is void in another. Empty if nothing is signed.
@@ -45,6 +45,11 @@ class Proposal:
     deadline: datetime | None = None
     deployment: str = ""
     nonce: str = ""
+
+    @property
+    def wants_suggestions(self) -> bool:
+        """Whether agents are to suggest answers, rather than to vote on them."""
+        return self.round == 0
 
 
 @dataclass(frozen=True, slots=True)
