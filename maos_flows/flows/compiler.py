@@ -1,8 +1,7 @@
 """Workflow to flow: one task a stage around the flow of its decision, edges where a stage depends on another."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from prefect import Flow, allow_failure, flow, tags, task
@@ -11,33 +10,25 @@ from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
-from maos_flows.audit.store import AuditStore, WorkflowRun
 from maos_flows.flows.artifacts import words
 from maos_flows.flows.decide import decide
 from maos_flows.flows.edges import Sealed, state_of, untracked
+from maos_flows.flows.staging import (
+    SKIPPED,
+    StageResult,
+    asked_by,
+    begun_run,
+    note_stage,
+    outcome_of,
+    skipped_stage,
+    stage_decision_id,
+    stage_result,
+)
 from maos_flows.flows.stores import audit_store
 from maos_flows.model import Decision, Outcome
 from maos_flows.records import to_plain
 from maos_flows.voters.base import utc_now
-from maos_flows.workflow import OnNoConsensus, Stage, Workflow, stage_request
-
-SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class StageResult:
-    """How a stage ended: its outcome, its decision if it had one, and whether what depends on it may go on.
-
-    A stage that broke off has not ended: nothing is recorded of it, and whoever takes the run up comes to it again. The
-    same holds for a stage that is skipped for no other reason than that.
-    """
-
-    stage: str
-    outcome: str
-    explanation: str
-    may_proceed: bool
-    decision: Decision | None = None
-    broke_off: bool = False
+from maos_flows.workflow import Stage, Workflow
 
 
 def compile_workflow(workflow: Workflow) -> Flow[..., Any]:
@@ -58,28 +49,13 @@ async def run_stages(workflow: Workflow, run_id: str) -> State[Any]:
         A state named after how it went, with `{stage: outcome}` as data.
     """
     store = await asyncio.to_thread(audit_store)
-    begun = WorkflowRun(
-        run_id=run_id,
-        workflow=workflow.name,
-        source=workflow.source_text,
-        base=str(workflow.base),
-        parameters={},
-        started_at=utc_now(),
-        flow_run_id=str(flow_run.id or ""),
-    )
+    begun = begun_run(workflow, run_id, flow_run_id=str(flow_run.id or ""))
     await asyncio.to_thread(store.open_run, begun)
     with tags("maos", workflow.name):
         results = await _run_in_order(workflow, run_id)
     if not any(result.broke_off for result in results):
         await asyncio.to_thread(store.close_run, run_id, outcome=outcome_of(results), at=utc_now())
     return _final_state(results)
-
-
-def outcome_of(results: Sequence[StageResult]) -> str:
-    """Say in a word how a run of these stages ended."""
-    if any(result.outcome == Outcome.ERROR for result in results):
-        return "error"
-    return "completed" if all(result.may_proceed for result in results) else "stopped"
 
 
 async def _run_in_order(workflow: Workflow, run_id: str) -> list[StageResult]:
@@ -134,15 +110,12 @@ async def run_stage(
     del depends_on  # the states of those stages, for the graph
     stage = next(stage for stage in workflow.stages if stage.name == stage_name)
     store = await asyncio.to_thread(audit_store)
-    blocking = [result for result in earlier.values() if not result.may_proceed]
-    if blocking:
-        result = skipped_stage(stage, blocking)
-        await note_stage(store, run_id, result)
-        return Completed(name="Skipped", message=result.explanation, data=Sealed(result))
-    decisions = {name: result.decision for name, result in earlier.items() if result.decision is not None}
+    skipped = skipped_stage(stage, earlier)
+    if skipped is not None:
+        await note_stage(store, run_id, skipped)
+        return Completed(name="Skipped", message=skipped.explanation, data=Sealed(skipped))
     decision_id = stage_decision_id(run_id, stage)
-    begun = await asyncio.to_thread(store.request, decision_id)  # what it asked then counts, not what files say now
-    request = begun or stage_request(workflow, stage, earlier=decisions, run_id=run_id)
+    request = await asked_by(stage, workflow, earlier, decision_id=decision_id, run_id=run_id, store=store)
     state = await state_of(decide(untracked(to_plain(request)), decision_id, return_state=True))
     decision = await asyncio.to_thread(store.decision, decision_id) if state.is_final() else None
     result = await _ended(stage, state, decision)
@@ -151,42 +124,10 @@ async def run_stage(
     return final(name=state.name, message=state.message, data=Sealed(result))
 
 
-def stage_decision_id(run_id: str, stage: Stage) -> str:
-    """Give the id of a stage's decision in a run: the same each time the run is taken up."""
-    return f"{run_id}-{stage.name}"
-
-
-def skipped_stage(stage: Stage, blocking: Sequence[StageResult]) -> StageResult:
-    """Say why a stage is skipped: those it depends on that do not lead on."""
-    explanation = f"skipped: {'; '.join(f'{result.stage}: {result.explanation}' for result in blocking)}"
-    broke_off = all(result.broke_off for result in blocking)
-    return StageResult(stage.name, SKIPPED, explanation, may_proceed=False, broke_off=broke_off)
-
-
-async def note_stage(store: AuditStore, run_id: str, result: StageResult) -> None:
-    """Keep how a stage ended, unless it broke off."""
-    if not result.broke_off:
-        outcome, explanation = result.outcome, result.explanation
-        await asyncio.to_thread(
-            store.note_stage, run_id, result.stage, outcome=outcome, explanation=explanation, at=utc_now()
-        )
-
-
 async def _ended(stage: Stage, state: State[Any], decision: Decision | None) -> StageResult:
     if decision is None:
         return _broken(stage, await state.aresult(raise_on_failure=False))
     return stage_result(stage, decision)
-
-
-def stage_result(stage: Stage, decision: Decision) -> StageResult:
-    """Say how a stage ended by its decision, and whether it leads on."""
-    if decision.outcome in (Outcome.REACHED, Outcome.OVERRIDDEN) and decision.choice is not None:
-        leads_on = stage.proceeds(decision.choice)
-        explanation = f"{decision.choice} ({decision.explanation})"
-    else:
-        leads_on = stage.on_no_consensus is OnNoConsensus.CONTINUE and decision.outcome is not Outcome.ERROR
-        explanation = f"{words(decision.outcome).lower()}, {words(decision.reason).lower()} ({decision.explanation})"
-    return StageResult(stage.name, decision.outcome, explanation, may_proceed=leads_on, decision=decision)
 
 
 def _final_state(results: list[StageResult]) -> State[Any]:

@@ -11,18 +11,20 @@ from functools import partial
 from maos_flows.audit.store import AuditStore, WorkflowRun
 from maos_flows.bulk.asking import kinds_of
 from maos_flows.flows.collecting import Answer, Begun, answer_of, keep_answer, note_settled
-from maos_flows.flows.compiler import (
+from maos_flows.flows.decide import _box, _close, _escalated, _open, _open_round, _wants_another_round
+from maos_flows.flows.isolating import of_electorate
+from maos_flows.flows.known import policy_named
+from maos_flows.flows.rounds import note_minds
+from maos_flows.flows.staging import (
     StageResult,
+    asked_by,
+    begun_run,
     note_stage,
     outcome_of,
     skipped_stage,
     stage_decision_id,
     stage_result,
 )
-from maos_flows.flows.decide import _box, _close, _escalated, _open, _open_round, _wants_another_round
-from maos_flows.flows.isolating import of_electorate
-from maos_flows.flows.known import policy_named
-from maos_flows.flows.rounds import note_minds
 from maos_flows.flows.stores import kept
 from maos_flows.flows.tasks import deciding_task
 from maos_flows.flows.turns import Turns
@@ -30,7 +32,7 @@ from maos_flows.model import Agent, Decision
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.request import DecisionRequest
 from maos_flows.voters.base import utc_now
-from maos_flows.workflow import Stage, Workflow, stage_request
+from maos_flows.workflow import Stage, Workflow
 
 
 class Places:
@@ -99,15 +101,7 @@ async def _collect(
 
 async def run_quietly(workflow: Workflow, run_id: str, store: AuditStore, places: Places) -> WorkflowRun:
     """Run a workflow's stages, side by side where they can; a run of that id that was begun is taken up."""
-    begun = WorkflowRun(
-        run_id=run_id,
-        workflow=workflow.name,
-        source=workflow.source_text,
-        base=str(workflow.base),
-        parameters={},
-        started_at=utc_now(),
-    )
-    known = await kept(store, partial(store.open_run, begun))
+    known = await kept(store, partial(store.open_run, begun_run(workflow, run_id)))
     if known.outcome is not None:
         return known
     running: dict[str, asyncio.Task[StageResult]] = {}
@@ -131,14 +125,10 @@ async def _run_stage(
     store: AuditStore,
     places: Places,
 ) -> StageResult:
-    blocking = [result for result in earlier.values() if not result.may_proceed]
-    if blocking:
-        result = skipped_stage(stage, blocking)
-    else:
-        decisions = {name: result.decision for name, result in earlier.items() if result.decision is not None}
+    result = skipped_stage(stage, earlier)
+    if result is None:
         decision_id = stage_decision_id(run_id, stage)
-        begun = await asyncio.to_thread(store.request, decision_id)  # what it asked then counts
-        request = begun or stage_request(workflow, stage, earlier=decisions, run_id=run_id)
+        request = await asked_by(stage, workflow, earlier, decision_id=decision_id, run_id=run_id, store=store)
         result = stage_result(stage, await decide_quietly(request, decision_id, store, places))
     await note_stage(store, run_id, result)
     return result

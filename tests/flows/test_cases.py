@@ -14,8 +14,9 @@ from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, PREFECT_RESULTS_PERSIST
 from maos_flows.audit.store import AuditStore
 from maos_flows.errors import StoreError
 from maos_flows.flows import tasks
-from maos_flows.flows.compiler import compile_workflow, stage_decision_id
+from maos_flows.flows.compiler import compile_workflow
 from maos_flows.flows.decide import decide
+from maos_flows.flows.staging import stage_decision_id
 from maos_flows.flows.stores import audit_store
 from maos_flows.flows.tasks import collect_ballot, collect_ballots, propose
 from maos_flows.model import Agent, Ballot, EventKind

@@ -136,7 +136,7 @@ async def test_later_stages_are_given_what_earlier_ones_decided():
 async def test_b75_a_stage_that_breaks_fails_the_run_and_stops_what_depends_on_it(monkeypatch):
     checked = workflow([stage("a"), stage("b", "a"), stage("c", "b")])
     with monkeypatch.context() as broken:
-        broken.setattr("maos_flows.flows.compiler.stage_request", None)
+        broken.setattr("maos_flows.flows.staging.stage_request", None)
         state, name, outcomes = await run(checked)
 
     assert state.is_failed()
