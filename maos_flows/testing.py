@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from random import Random
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from maos_flows.errors import ConfigurationError
 from maos_flows.model import ABSTAIN, Agent, Ballot, Decision, Opening, Outcome, Parameters, Proposal, Risk
@@ -46,6 +46,16 @@ class Checked:
 
     examples: int
     reached: int
+
+
+class Wanted(TypedDict, total=False):
+    """What can be wanted of examples: the arguments of `examples`, which describes them."""
+
+    number: int
+    seed: int
+    roles: Sequence[str]
+    attributes: Mapping[str, Sequence[Any]]
+    settings: Mapping[str, Any] | None
 
 
 def examples(
@@ -111,16 +121,8 @@ def _ballot(
     )
 
 
-def check_policy(
-    policy: ConsensusPolicy,
-    *,
-    number: int = 100,
-    seed: int = 0,
-    roles: Sequence[str] = ROLES,
-    attributes: Mapping[str, Sequence[Any]] = ATTRIBUTES,
-    settings: Mapping[str, Any] | None = None,
-) -> Checked:
-    """Check what every policy promises, on examples; see `examples` for what can be said of them.
+def check_policy(policy: ConsensusPolicy, **wanted: Unpack[Wanted]) -> Checked:
+    """Check what every policy promises, on examples; see `examples` for what can be wanted of them.
 
     The same ballots give the same decision, in any order; a policy does not fail; what it decides was cast; an agent
     that stays away never helps its choice; and, unless the policy says `is_monotone = False`, a ballot more for what
@@ -129,11 +131,9 @@ def check_policy(
     Raises:
         AssertionError: It does not; names the promise, and the ballots.
     """
-    chance = Random(seed)  # noqa: S311 - as above
+    chance = Random(wanted.get("seed", 0))  # noqa: S311 - as above
     asked = reached = 0
-    for opening, ballots in examples(
-        policy, number=number, seed=seed, roles=roles, attributes=attributes, settings=settings
-    ):
+    for opening, ballots in examples(policy, **wanted):
         decision = decide(policy, opening, ballots)
         _check_ruling(decision, ballots)
         _check_repeated(policy, opening, ballots, decision, chance)
