@@ -1,10 +1,14 @@
-"""Decisions in a store for the tests that watch them, and followers whose time is the test's."""
+"""Decisions in a store for the tests that watch them, commands that do, and followers whose time is the test's."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+from typer.testing import CliRunner, Result
+
 from maos_flows.audit.store import AuditStore
+from maos_flows.cli.consensus import app
 from maos_flows.cli.watching.following import Ending, Pace, Subject, follow
 from maos_flows.cli.watching.printing import LinePrinter
 from maos_flows.cli.watching.sections import Look
@@ -49,6 +53,23 @@ def decided(store: AuditStore, **fields: Any) -> None:
 def note(store: AuditStore, kind: EventKind, text: str, agent_id: str | None = None, /, **data: Any) -> Event:
     """Write what an algorithm would into d-1's timeline."""
     return store.note("d-1", Event(SOON, kind, text, agent_id, data=data))
+
+
+def maos(*words: str) -> Result:
+    """Type `maos consensus` and these words."""
+    return CliRunner().invoke(app, list(words))
+
+
+def printed(*words: str) -> list[str]:
+    """The lines that a command prints that goes well."""
+    result = maos(*words)
+    assert result.exit_code == 0, result.output
+    return result.stdout.splitlines()
+
+
+def told(*words: str) -> Any:
+    """What it tells programs."""
+    return json.loads("\n".join(printed(*words, "--format", "json")))
 
 
 Step = Callable[[], object]
