@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.model import Opening
+from maos_flows.protocols.canonical import canonical_bytes, has_one_form
 
 Value = TypeVar("Value")
 
@@ -57,8 +58,15 @@ def path_of(location: tuple[int | str, ...], *, prefix: str = "") -> str:
 
 
 def canonical(data: Any) -> bytes:
-    """Write plain JSON data in its one canonical form (RFC 8785)."""
-    return rfc8785.dumps(data)
+    """Write plain JSON data in its one canonical form (RFC 8785).
+
+    The library takes four times as long as Python's own encoder, which writes the same where nothing is a fraction and
+    no name would be sorted otherwise.
+
+    Raises:
+        ValueError: JSON cannot carry it: a name that is no text, a number past 2^53, half of a surrogate pair.
+    """
+    return canonical_bytes(data) if has_one_form(data) else rfc8785.dumps(data)
 
 
 def digest(data: Any) -> str:

@@ -6,6 +6,7 @@ from datetime import timedelta, timezone
 from fractions import Fraction
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import settings as run
 from hypothesis import strategies as st
@@ -229,6 +230,32 @@ def test_one_canonical_form_whatever_the_order_of_keys():
     assert canonical({"b": 1.0, "a": "é"}) == '{"a":"é","b":1}'.encode()
     assert digest({"b": 1, "a": 2}) == digest({"a": 2, "b": 1}) != digest({"a": 2, "b": 2})
     assert digest({}) == "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6) | st.sampled_from(Risk),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text(max_size=3) | st.integers(0, 3) | st.sampled_from(Risk), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(anything)
+def test_data_has_the_form_of_rfc_8785_or_is_refused_as_the_library_refuses_it(data: object):
+    try:
+        expected = rfc8785.dumps(data)  # type: ignore[arg-type]  # whatever it is
+    except ValueError:
+        with pytest.raises(ValueError, match="."):
+            canonical(data)
+    else:
+        assert canonical(data) == expected
+
+
+def test_names_are_sorted_by_utf_16_units():
+    assert canonical({"\ue000": 1, "\U0001f600": 2}) == '{"\U0001f600":2,"\ue000":1}'.encode()
 
 
 @given(openings())

@@ -15,7 +15,7 @@ from maos_flows.keys import KeyFolder
 from maos_flows.model import Ballot, Elector, Opening, Proposal, RejectionReason
 from maos_flows.policies.byzantine import agreement_of
 from maos_flows.protocols.byzantine import Agreement, Kind, Payload
-from maos_flows.protocols.byzantine.canonical import sha256_hex
+from maos_flows.protocols.canonical import sha256_hex
 from maos_flows.records import canonical, opening_digest, to_plain
 
 VERSION = 1

@@ -29,7 +29,7 @@ from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.policies.deciding import decide
 from maos_flows.policies.raft import may_override, raft_timing
 from maos_flows.protocols import raft_decision
-from maos_flows.protocols.byzantine.canonical import sha256_hex
+from maos_flows.protocols.canonical import sha256_hex
 from maos_flows.records import opening_digest
 from maos_flows.scrutiny import scrutinise, vetoes
 from maos_flows.signing import SigningKey

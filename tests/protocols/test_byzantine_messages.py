@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maos_flows.protocols.byzantine import Kind, canonical_bytes, decode, encode, read_payload
-from maos_flows.protocols.byzantine.canonical import PAYLOAD_LIMIT, read_object, sha256_hex
 from maos_flows.protocols.byzantine.messages import Accusation, Decided, Fetch, Supply, ViewChange
 from maos_flows.protocols.byzantine.statements import Reader, Signed
+from maos_flows.protocols.canonical import PAYLOAD_LIMIT, read_object, sha256_hex
 from maos_flows.protocols.simulation.byzantine import run
 from maos_flows.protocols.simulation.faults import Profile
 from maos_flows.protocols.simulation.world import Settings

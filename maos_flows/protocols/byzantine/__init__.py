@@ -5,7 +5,6 @@
 """
 
 from maos_flows.protocols.byzantine.agreement import ABSTAIN, Agreement, Seat, TieRule
-from maos_flows.protocols.byzantine.canonical import canonical_bytes, read_payload
 from maos_flows.protocols.byzantine.certificate import Certificate, Verification, verify_certificate
 from maos_flows.protocols.byzantine.counting import Bounds, CertifiedTally, bounds
 from maos_flows.protocols.byzantine.evidence import Evidence, Misdeed, Utterance, name_culprits, verify_evidence
@@ -15,6 +14,7 @@ from maos_flows.protocols.byzantine.state import Decision, Durable, Timing
 from maos_flows.protocols.byzantine.statements import Kind, Payload, Signed, Signing, Verify
 from maos_flows.protocols.byzantine.value import Entry, Value
 from maos_flows.protocols.byzantine.wire import decode, encode
+from maos_flows.protocols.canonical import canonical_bytes, read_payload
 
 __all__ = [
     "ABSTAIN",

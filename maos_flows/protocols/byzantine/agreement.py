@@ -10,7 +10,7 @@ from functools import cached_property
 from math import lcm
 
 from maos_flows.errors import ConfigurationError, Problem
-from maos_flows.protocols.byzantine.canonical import canonical_bytes, sha256_hex
+from maos_flows.protocols.canonical import canonical_bytes, sha256_hex
 from maos_flows.quorum import HALF, Threshold, byzantine_quorum, tolerated_faults
 
 ABSTAIN = "abstain"

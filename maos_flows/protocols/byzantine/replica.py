@@ -10,7 +10,6 @@ from maos_flows.errors import ConfigurationError, ConflictError, NotFoundError, 
 from maos_flows.protocols.byzantine.aftermath import Aftermath
 from maos_flows.protocols.byzantine.agreement import ABSTAIN, Agreement
 from maos_flows.protocols.byzantine.ballots import BallotBook
-from maos_flows.protocols.byzantine.canonical import is_digest
 from maos_flows.protocols.byzantine.certificate import Certificate, certificate_problem, tally_value
 from maos_flows.protocols.byzantine.evidence import Evidence, Misdeed, is_evidence
 from maos_flows.protocols.byzantine.memory import Memory
@@ -34,6 +33,7 @@ from maos_flows.protocols.byzantine.statements import Kind, Signed, Signing
 from maos_flows.protocols.byzantine.value import Value
 from maos_flows.protocols.byzantine.views import Views
 from maos_flows.protocols.byzantine.wire import decode
+from maos_flows.protocols.canonical import is_digest
 from maos_flows.protocols.step import Envelope
 
 _START = Durable()

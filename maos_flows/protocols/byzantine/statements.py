@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Protocol, assert_never
 
 from maos_flows.protocols.byzantine.agreement import ABSTAIN, Agreement
-from maos_flows.protocols.byzantine.canonical import is_digest
+from maos_flows.protocols.canonical import is_digest
 
 Payload = Mapping[str, str | int]
 LAST_VIEW = 2**31

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from maos_flows.protocols.byzantine.canonical import canonical_bytes, sha256_hex
 from maos_flows.protocols.byzantine.statements import BallotStatement, Reader, Signed
+from maos_flows.protocols.canonical import canonical_bytes, sha256_hex
 
 PAIR = 2
 

@@ -5,7 +5,6 @@ from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from maos_flows.protocols.byzantine.agreement import Agreement
-from maos_flows.protocols.byzantine.canonical import canonical_bytes, is_digest, read_object
 from maos_flows.protocols.byzantine.evidence import Evidence, Misdeed
 from maos_flows.protocols.byzantine.messages import (
     Accusation,
@@ -21,6 +20,7 @@ from maos_flows.protocols.byzantine.messages import (
 )
 from maos_flows.protocols.byzantine.statements import LAST_VIEW, Kind, Signed
 from maos_flows.protocols.byzantine.value import Entry, Value
+from maos_flows.protocols.canonical import canonical_bytes, is_digest, read_object
 
 
 class _UnreadableError(Exception):

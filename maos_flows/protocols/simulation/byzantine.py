@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from maos_flows.protocols.byzantine.agreement import Agreement, Seat
-from maos_flows.protocols.byzantine.canonical import sha256_hex
 from maos_flows.protocols.byzantine.evidence import Misdeed, Utterance, name_culprits
 from maos_flows.protocols.byzantine.messages import MESSAGES
 from maos_flows.protocols.byzantine.replica import Replica
 from maos_flows.protocols.byzantine.state import Durable, Timing
 from maos_flows.protocols.byzantine.statements import Kind, Signed
 from maos_flows.protocols.byzantine.wire import decode, encode
+from maos_flows.protocols.canonical import sha256_hex
 from maos_flows.protocols.simulation.byzantine_invariants import ByzantineInvariants
 from maos_flows.protocols.simulation.byzantine_liars import SCRIPT_NAMES, Liar
 from maos_flows.protocols.simulation.byzantine_watcher import ByzantineWatcher, summary

@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 from maos_flows.protocols.byzantine.agreement import Agreement
-from maos_flows.protocols.byzantine.canonical import sha256_hex
 from maos_flows.protocols.byzantine.evidence import Evidence, Misdeed
 from maos_flows.protocols.byzantine.messages import (
     Accusation,
@@ -37,6 +36,7 @@ from maos_flows.protocols.byzantine.statements import (
 )
 from maos_flows.protocols.byzantine.value import Entry, Value
 from maos_flows.protocols.byzantine.wire import encode
+from maos_flows.protocols.canonical import sha256_hex
 from maos_flows.protocols.step import Envelope, Step
 
 AnyEnvelope = Envelope[Any]

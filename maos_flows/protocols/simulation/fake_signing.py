@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Mapping
 
-from maos_flows.protocols.byzantine.canonical import canonical_bytes, read_payload
 from maos_flows.protocols.byzantine.statements import Kind, Payload
+from maos_flows.protocols.canonical import canonical_bytes, read_payload
 
 _MARK = 16
 _MOST_REMEMBERED = 20_000

@@ -26,6 +26,21 @@ def canonical_bytes(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
     return _encode(value).encode()
 
 
+def has_one_form(value: Any) -> bool:
+    """Say whether a value is such a one: nothing in it but strings, whole numbers, lists and objects with ASCII keys.
+
+    A string may still hold half of a surrogate pair, which writing it finds.
+    """
+    kind = type(value)
+    if kind is dict:
+        return all(type(name) is str and name.isascii() for name in value) and all(map(has_one_form, value.values()))
+    if kind is list or kind is tuple:
+        return all(map(has_one_form, value))
+    if kind is int:
+        return bool(-_LARGEST <= value <= _LARGEST)
+    return kind is str or kind is bool or value is None
+
+
 def sha256_hex(data: bytes) -> str:
     """Digest bytes."""
     return hashlib.sha256(data).hexdigest()
