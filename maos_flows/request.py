@@ -10,6 +10,7 @@ from maos_flows.model import Agent, Context, Opening, Oversight, Parameters, Pla
 from maos_flows.model.people import Overseers
 from maos_flows.policies.base import ConsensusPolicy, Weighing
 from maos_flows.policies.deciding import freeze
+from maos_flows.proposing import MOST_CHOICES, SHARE_OF_TIME
 
 
 class Dynamics(StrEnum):
@@ -55,6 +56,8 @@ class DecisionRequest:
         oversight: What is watched, checked and told of it beside the count.
         overseers: The people to whom it is put if it is escalated, or before it is closed.
         deputies: Who may answer in place of people, beside the agents themselves.
+        open_choices: Whether the agents suggest the choices first; `choices` are then none until they have.
+        max_choices: How many of their suggestions become choices at most.
         title: What people see it called.
         workflow: The workflow it is a stage of, if it is one.
         run_id: The run of that workflow.
@@ -85,9 +88,16 @@ class DecisionRequest:
     oversight: Oversight = field(default_factory=Oversight)
     overseers: Overseers = field(default_factory=Overseers)
     deputies: tuple[Agent, ...] = ()
+    open_choices: bool = False
+    max_choices: int = MOST_CHOICES
     title: str = ""
     workflow: str = ""
     run_id: str = ""
+
+    @property
+    def wants_suggestions(self) -> bool:
+        """Whether there are no choices yet, for the agents are to suggest them."""
+        return self.open_choices and not self.choices
 
 
 def open_decision(
@@ -95,9 +105,14 @@ def open_decision(
 ) -> Opening:
     """Freeze a request into an opening whose deadline is its timeout from `now` on, in UTC.
 
+    Where agents suggest the choices first it is that round, 0, with its share of the time.
+
     Raises:
         ConfigurationError: The rule is impossible; names every problem.
     """
+    seconds = request.timeout_seconds
+    if request.wants_suggestions:
+        round_number, seconds = 0, seconds * float(SHARE_OF_TIME)
     proposal = Proposal(
         decision_id,
         request.question,
@@ -106,7 +121,7 @@ def open_decision(
         context=request.context,
         round=round_number,
         proposer=request.proposer,
-        deadline=now.astimezone(UTC) + timedelta(seconds=request.timeout_seconds),
+        deadline=now.astimezone(UTC) + timedelta(seconds=seconds),
     )
     return freeze(policy, proposal, request.agents, request.parameters, opened_at=now, weighing=request.weighing)
 

@@ -13,9 +13,11 @@ if TYPE_CHECKING:  # each costs a few hundredths of a second to import, and few 
     from maos_flows.audit.feedback import LearnedStandings
     from maos_flows.audit.isolation import Isolations
     from maos_flows.audit.model_summaries import ModelSummaries
+    from maos_flows.audit.openings import Openings
     from maos_flows.audit.people import PeopleAsked
     from maos_flows.audit.policies import PolicyVersions
     from maos_flows.audit.signatures import Signatures
+    from maos_flows.audit.suggestions import Suggestions
 
 
 class Beside:
@@ -23,6 +25,7 @@ class Beside:
 
     _writing: Callable[[], AbstractContextManager[Connection]]
     _reading: Callable[[], AbstractContextManager[Connection]]
+    _openings: "Openings"
 
     @property
     def batches(self) -> "Batches":
@@ -86,3 +89,10 @@ class Beside:
         from maos_flows.audit.signatures import Signatures  # noqa: PLC0415 - see above
 
         return Signatures(self._reading)
+
+    @property
+    def suggestions(self) -> "Suggestions":
+        """What agents suggested where a question came without choices."""
+        from maos_flows.audit.suggestions import Suggestions  # noqa: PLC0415 - see above
+
+        return Suggestions(self._writing, self._reading, self._openings)

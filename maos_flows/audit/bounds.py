@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from maos_flows.audit.texts import Limits, cut, portable
 from maos_flows.errors import ConfigurationError, Problem
-from maos_flows.model import Absence, Ballot, Event, RejectedBallot
+from maos_flows.model import Absence, Ballot, Event, RejectedBallot, Suggestion
 from maos_flows.records import canonical
 
 MOST_REASONING = 64 * 1024
@@ -53,6 +53,16 @@ def bound_answer(answer: Answer) -> Answer:
         evidence=_cut_evidence(answer.evidence),
         attributes=_cut_attributes(answer.attributes),
         seconds=seconds,
+    )
+
+
+def bound_suggestion(suggestion: Suggestion) -> Suggestion:
+    """Bound the free texts of a suggestion; the answer it suggests is short and stays."""
+    return replace(
+        suggestion,
+        reasoning=cut(suggestion.reasoning, MOST_REASONING),
+        attributes=_cut_attributes(suggestion.attributes),
+        seconds=suggestion.seconds if math.isfinite(suggestion.seconds) else 0.0,
     )
 
 
@@ -113,9 +123,12 @@ def _cut_evidence(evidence: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _cut_attributes(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
+    bounded: dict[str, Any] = portable(attributes, _WITHIN_ATTRIBUTES)
+    if len(canonical(bounded)) <= MOST_ATTRIBUTES:
+        return bounded
     kept: dict[str, Any] = {}
     left = MOST_ATTRIBUTES
-    for name, value in portable(attributes, _WITHIN_ATTRIBUTES).items():
+    for name, value in bounded.items():
         size = len(canonical(value))
         kept[name] = value if size <= left else f"[cut: {size} bytes]"
         left -= size if size <= left else 0

@@ -8,6 +8,7 @@ from maos_flows.audit.encoding import digest_of
 from maos_flows.audit.rows import ANSWER, DECISION, EVENT, REJECTED, ROUND
 from maos_flows.audit.schema import problems_of_schema
 from maos_flows.audit.signatures import problems_of_signatures
+from maos_flows.audit.suggestion_rows import SUGGESTION
 from maos_flows.model import EventKind
 
 _COUNTS = {
@@ -18,7 +19,7 @@ _COUNTS = {
         ) AS gaps""",
     "decisions without a first round": """
         SELECT count(*) FROM maos_decision d
-        WHERE NOT EXISTS (SELECT 1 FROM maos_round r WHERE r.decision_id = d.id AND r.number = 1)""",
+        WHERE NOT EXISTS (SELECT 1 FROM maos_round r WHERE r.decision_id = d.id AND r.number IN (0, 1))""",
     "rounds without an electorate": """
         SELECT count(*) FROM maos_round r
         WHERE NOT EXISTS (SELECT 1 FROM maos_elector e WHERE e.decision_id = r.decision_id AND e.round = r.number)""",
@@ -35,6 +36,7 @@ _TELLS_OF = (
     (ROUND, (EventKind.OPENED, EventKind.ROUND_OPENED)),
     (ANSWER, (EventKind.BALLOT, EventKind.ABSENCE)),
     (REJECTED, (EventKind.REJECTED,)),
+    (SUGGESTION, (EventKind.SUGGESTION,)),
 )
 """Which events tell of which table's rows."""
 

@@ -21,10 +21,11 @@ from maos_flows.request import DecisionRequest
 
 _MOST_KNOWN = 256
 _STANDING = "standing"
+_NONE = -1
 
 _THIS: BindParameter[str] = bindparam("decision")
 _HOLD = select(DECISION.c.outcome).where(DECISION.c.id == _THIS).with_for_update()
-_LATEST = select(func.coalesce(func.max(ROUND.c.number), 0)).where(ROUND.c.decision_id == _THIS)
+_LATEST = select(func.coalesce(func.max(ROUND.c.number), _NONE)).where(ROUND.c.decision_id == _THIS)
 _ADD_ROUND = insert(ROUND)
 _ADD_ELECTORS = insert(ELECTOR)
 
@@ -118,13 +119,13 @@ def changed(connection: Connection, decision_id: str) -> None:
 
 
 def latest_round(connection: Connection, decision_id: str) -> int:
-    """Give the number of the latest round; 0 if there is no such decision."""
+    """Give the number of the latest round, 0 for that of suggestions; -1 if there is no such decision."""
     number: int = connection.execute(_LATEST, {"decision": decision_id}).scalar_one()
     return number
 
 
 def open_decision(connection: Connection, openings: Openings, opening: Opening, request: DecisionRequest) -> Opening:
-    """Keep a decision and its first round, or give the first round's opening if they are kept already.
+    """Keep a decision and its first round, or give that round's opening if they are kept already.
 
     Raises:
         ConflictError: The decision is there and was requested otherwise.
@@ -132,8 +133,9 @@ def open_decision(connection: Connection, openings: Openings, opening: Opening, 
     """
     _check(opening)
     proposal = opening.proposal
-    if proposal.round != 1:
-        raise ConfigurationError([Problem("round", f"a decision opens with round 1, not {proposal.round}")])
+    first = 0 if request.wants_suggestions else 1
+    if proposal.round != first:
+        raise ConfigurationError([Problem("round", f"a decision opens with round {first}, not {proposal.round}")])
     record = encode(request)
     values = {
         "id": proposal.decision_id,
@@ -152,7 +154,7 @@ def open_decision(connection: Connection, openings: Openings, opening: Opening, 
     stored = select(DECISION.c.request_digest).where(DECISION.c.id == proposal.decision_id)
     if connection.execute(stored).scalar_one() != values["request_digest"]:
         raise ConflictError(f"decision {proposal.decision_id!r} is in the audit store already and asks something else")
-    return openings.get(connection, proposal.decision_id, 1)
+    return openings.get(connection, proposal.decision_id, first)
 
 
 def open_round(connection: Connection, openings: Openings, opening: Opening, *, now: datetime) -> Opening:
@@ -201,7 +203,8 @@ def _add_round(connection: Connection, opening: Opening, kind: EventKind, *, at:
         "electors": len(electors),
         "deadline": None if deadline is None else in_utc(deadline, path="deadline").isoformat(),
     }
-    text = f"round {proposal.round}, {opening.algorithm} among {len(electors)}: {proposal.question}"
+    number = "proposal round" if proposal.wants_suggestions else f"round {proposal.round}"
+    text = f"{number}, {opening.algorithm} among {len(electors)}: {proposal.question}"
     event = timeline.append(connection, proposal.decision_id, Event(at, kind, text, data=data))
     values = {
         "decision_id": proposal.decision_id,

@@ -18,6 +18,8 @@ def redacted(event: Event, choices: Sequence[str]) -> Event:
         data = {name: value for name, value in event.data.items() if name == "round"}
         what = event.kind.value.replace("_", " ")
         return replace(event, text=f"{what}: not told, for the ballots are sealed", data=data)
+    if not choices:
+        return event  # they are still to be suggested, so it can name none
     named = "|".join(re.escape(choice) for choice in sorted(choices, key=len, reverse=True))
     pattern = re.compile(rf"(?<!\w)(?:{named})(?!\w)")
     return replace(event, text=pattern.sub(SEALED, event.text), data=_without(event.data, pattern))

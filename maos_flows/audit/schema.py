@@ -15,7 +15,7 @@ from maos_flows.errors import StoreError
 VERSION_TABLE = "maos_schema"
 """Where the schema's version stands; not Alembic's usual name, so that a database can be shared with Prefect's."""
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 """The versions this release can read, oldest first. A step of the schema adds its own."""
 
 _APPLICATION_ID = 0x6D616F73

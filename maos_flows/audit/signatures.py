@@ -20,6 +20,7 @@ from maos_flows.audit.encoding import digest_of
 from maos_flows.audit.rows import ANSWER, DECISION, ELECTOR, EVENT, FAULT, REJECTED, ROUND
 from maos_flows.audit.sealing import keys_of
 from maos_flows.audit.signature_rows import SIGNATURE
+from maos_flows.audit.suggestion_rows import SUGGESTION
 from maos_flows.errors import NotFoundError
 from maos_flows.model import EventKind
 from maos_flows.protocols.byzantine import canonical_bytes
@@ -29,7 +30,7 @@ KIND = "decision"
 """What is signed: the header's `typ` is `maos-decision+jws`."""
 
 VERSION = 1
-_TABLES = (DECISION, ROUND, ELECTOR, ANSWER, REJECTED, FAULT, EVENT)
+_TABLES = (DECISION, ROUND, ELECTOR, SUGGESTION, ANSWER, REJECTED, FAULT, EVENT)
 _ASKED_FOR = b'"signed_record":true'
 """What a request that asks for it says, in canonical form."""
 _WITH_TIME = (REJECTED, EVENT)

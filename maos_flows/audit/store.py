@@ -196,7 +196,7 @@ class AuditStore(Beside):
         """Read the opening of a decision's latest round; None if it is not there."""
         with self._reading() as connection:
             number = openings.latest_round(connection, decision_id)
-            return self._openings.read(connection, decision_id, number) if number else None
+            return self._openings.read(connection, decision_id, number) if number >= 0 else None
 
     def request(self, decision_id: str) -> DecisionRequest | None:
         """Read what was requested; None if it is not there."""
@@ -242,7 +242,7 @@ class AuditStore(Beside):
         with self._writing() as connection:
             standing = openings.hold(connection, decision_id)
             if not standing.is_closed and self._openings.privacy(connection, decision_id) is not Privacy.NONE:
-                choices = self._openings.get(connection, decision_id, 1).proposal.choices
+                choices = self._openings.get(connection, decision_id, standing.latest_round).proposal.choices
                 events = [redacted(event, choices) for event in events]
             return timeline.append_all(connection, decision_id, events)
 

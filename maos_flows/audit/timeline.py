@@ -21,10 +21,12 @@ OF_ROWS = frozenset(
         EventKind.BALLOT,
         EventKind.ABSENCE,
         EventKind.REJECTED,
+        EventKind.SUGGESTION,
+        EventKind.CHOICES,
         EventKind.DECIDED,
     }
 )
-"""Events that tell of a row: the store writes them itself, one for each such row."""
+"""Events that tell of rows: the store writes them itself, with what they tell of."""
 
 _SEQUENCE = "sequence"
 

@@ -103,7 +103,7 @@ def check(proposal: Proposal, electorate: Electorate, parameters: Parameters) ->
     """Find what makes a decision impossible before anyone is asked."""
     return (
         *duplicates("agents", [elector.agent_id for elector in electorate.electors]),
-        *_check_choices(proposal.choices),
+        *(() if proposal.wants_suggestions else _check_choices(proposal.choices)),
         *_check_electorate(electorate, parameters),
         *_check_names(electorate, parameters),
         *_check_self_approval(proposal, electorate, parameters),
