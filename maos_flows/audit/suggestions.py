@@ -65,8 +65,12 @@ class Suggestions:
                 return known
             is_over = standing.is_closed or standing.latest_round > _ROUND
             given = answer if isinstance(answer, Absence) else _in_time(answer, opening, now=now, is_over=is_over)
+            if isinstance(given, Absence) and is_over:
+                return given
             if isinstance(given, Absence):
-                return given if is_over else answers.record_absence(connection, self._openings, given, now=now)
+                kept = answers.record_absence(connection, self._openings, given, now=now)
+                assert isinstance(kept, Absence), "there are no ballots in this round"
+                return kept
             is_sealed = self._openings.privacy(connection, answer.decision_id) is not Privacy.NONE
             return _add(connection, bound_suggestion(given), now=now, is_sealed=is_sealed)
 
