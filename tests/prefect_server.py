@@ -31,7 +31,7 @@ _SERVER_SETTINGS = {
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Run all tests that need the server in one worker, so that there is one server.
+    """Run all tests that need the server in one worker, so that there is one server; none need say so itself.
 
     Not later: once all are collected, the workers' plugin reads the marks before anybody else has a turn.
     """

@@ -104,7 +104,6 @@ RESULTS = {
 
 
 @pytest.mark.usefixtures("prefect_address", "home")
-@pytest.mark.xdist_group("prefect")
 @pytest.mark.parametrize("fence", of("python"), ids=str)
 def test_a_flow_shown_runs(fence, tmp_path, monkeypatch):
     (tmp_path / "roster.yaml").write_text(ROSTER)

@@ -14,7 +14,7 @@ RUNNER = CliRunner()
 WORKFLOWS = Path(__file__).parents[2] / "workflows"
 TUTORIAL = Path(__file__).parents[1] / "documents" / "exercise_14.json"
 
-needs_server = [pytest.mark.usefixtures("prefect_address"), pytest.mark.xdist_group("prefect")]
+needs_server = pytest.mark.usefixtures("prefect_address")
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from tests.config.standing_in import STANDING_IN
 from tests.flows.making import AGENTS
 from tests.strategies import NOON
 
-needs_server = [pytest.mark.usefixtures("prefect_address"), pytest.mark.xdist_group("prefect")]
+needs_server = pytest.mark.usefixtures("prefect_address")
 
 
 @pytest.fixture(autouse=True)

@@ -34,7 +34,6 @@ def roles_asked(server: OpenAIServer) -> set[str]:
 
 
 @pytest.mark.usefixtures("prefect_address")
-@pytest.mark.xdist_group("prefect")
 def test_one_key_and_nothing_else_has_five_models_of_different_roles_decide(provider, home):
     """B73: choice, reasons and cost are printed, and the key is found nowhere in what is kept."""
     result = maos("decide", QUESTION, "--max-agents", "5")

@@ -29,7 +29,7 @@ from maos_flows.voters.base import utc_now
 from tests.flows.crashing import KILLED, Crashes, Kill
 from tests.flows.making import AGENTS, agents, request
 
-pytestmark = [pytest.mark.usefixtures("prefect_address"), pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.usefixtures("prefect_address")
 
 VOTES = ("approve", "approve", "reject"), ("approve", "reject", "abstain")
 

@@ -14,8 +14,6 @@ import maos_flows
 from maos_flows.blocks import MaosAuditStore
 from tests.audit.samples import opened
 
-pytestmark = pytest.mark.xdist_group("prefect")
-
 BLOCKS = [MaosAuditStore]
 
 

@@ -24,7 +24,7 @@ from maos_flows.request import DecisionRequest, open_decision
 from maos_flows.workflow import load_workflow_file, stage_request
 from tests.flows.making import AGENTS, agents, plain, request
 
-pytestmark = [pytest.mark.usefixtures("prefect_address", "home"), pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.usefixtures("prefect_address", "home")
 
 
 @pytest.fixture

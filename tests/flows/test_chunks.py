@@ -130,7 +130,6 @@ def test_a_runner_that_is_not_installed_is_refused_with_what_installs_it(kind, h
 
 
 @pytest.mark.usefixtures("prefect_address", "in_home")
-@pytest.mark.xdist_group("prefect")
 async def test_a_large_electorate_decides_in_chunks_and_is_taken_up_where_it_was(monkeypatch):
     monkeypatch.setattr(chunks, "MOST_SINGLE", 3)
     monkeypatch.setattr(chunks, "CHUNK", 4)

@@ -16,7 +16,7 @@ from maos_flows.policies.registry import built_in_policies
 from maos_flows.workflow import Workflow, load_workflow
 from tests.flows.making import AGENTS
 
-pytestmark = [pytest.mark.usefixtures("prefect_address", "home"), pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.usefixtures("prefect_address", "home")
 
 POLICIES = built_in_policies()
 

@@ -20,7 +20,7 @@ from maos_flows.model import Absence, Ballot, EventKind
 from tests.flows import thinkers
 from tests.flows.crashing import KILLED, ROOT, Crashes, Kill
 
-pytestmark = [pytest.mark.usefixtures("prefect_address"), pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.usefixtures("prefect_address")
 
 KILLS = 20
 AGENTS = [f"agent_{number}" for number in range(5)]

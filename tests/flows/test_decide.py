@@ -19,7 +19,7 @@ from maos_flows.model import Absence, AbsenceKind, Ballot, Decision, EventKind, 
 from maos_flows.policies.base import ConsensusPolicy
 from tests.flows.making import agents, plain, request
 
-pytestmark = [pytest.mark.usefixtures("prefect_address", "home"), pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.usefixtures("prefect_address", "home")
 
 
 def new_id() -> str:

@@ -47,7 +47,6 @@ def test_every_shipped_workflow_is_deployed():
     assert {deployment["parameters"]["workflow"] for deployment in DEPLOYMENTS} == shipped
 
 
-@pytest.mark.xdist_group("prefect")
 async def test_prefect_deploys_all_of_it_with_schedules(prefect_address):
     await _make_pool("maos")
     deploying = await asyncio.create_subprocess_exec(

@@ -18,7 +18,7 @@ from maos_flows.voters.base import utc_now
 from tests.flows.making import agents, plain, request
 from tests.flows.pools import until
 
-pytestmark = [pytest.mark.usefixtures("prefect_address", "home"), pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.usefixtures("prefect_address", "home")
 
 
 async def told_of(decision_id: str, *, last: str) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from maos_flows.request import DecisionRequest, open_decision
 from tests.flows.making import agents
 from tests.plugins.samples import AGREES, BOARD, body, installed
 
-pytestmark = [pytest.mark.usefixtures("prefect_address"), pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.usefixtures("prefect_address")
 MINE = body(AGREES.replace("1.0}", "1.0, 'checked': len(votes)}"))
 
 

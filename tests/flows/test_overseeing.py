@@ -252,7 +252,6 @@ def webhook():
 
 
 @pytest.mark.usefixtures("prefect_address", "home")
-@pytest.mark.xdist_group("prefect")
 async def test_contacts_are_told_by_their_blocks_and_who_cannot_be_is_on_record(webhook):
     from prefect.blocks.notifications import CustomWebhookNotificationBlock
 

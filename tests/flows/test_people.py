@@ -19,7 +19,7 @@ from maos_flows.voters.base import utc_now
 from tests.flows.making import agents, plain
 from tests.people.asked import person
 
-pytestmark = [pytest.mark.usefixtures("prefect_address", "home"), pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.usefixtures("prefect_address", "home")
 SECONDS = 60.0
 
 

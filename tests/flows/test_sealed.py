@@ -11,7 +11,7 @@ from maos_flows.flows.decide import decide
 from maos_flows.flows.stores import audit_store
 from tests.flows.making import agents, plain
 
-pytestmark = [pytest.mark.usefixtures("prefect_address", "home"), pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.usefixtures("prefect_address", "home")
 
 SECRET = "mauve"
 

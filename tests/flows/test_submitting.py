@@ -17,7 +17,6 @@ from maos_flows.flows.submitting import SubmittedWorkflow, hand_in, keep_decisio
 from maos_flows.policies.registry import built_in_policies
 from tests.flows.making import agents, request
 
-pytestmark = pytest.mark.xdist_group("prefect")
 ASKED = request(*agents("a", "b", "a"))
 
 

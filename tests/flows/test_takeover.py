@@ -29,7 +29,7 @@ from maos_flows.request import DecisionRequest, open_decision
 from maos_flows.voters.base import utc_now
 from tests.flows.pools import decision_id_of, ended, environment_in, function, make_pool, request_to, submit, until
 
-pytestmark = [pytest.mark.usefixtures("prefect_address", "home"), pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.usefixtures("prefect_address", "home")
 
 NO_TIME = timedelta(0)
 LONG = timedelta(hours=1)

@@ -17,7 +17,7 @@ from maos_flows.model import Absence, Ballot, Outcome, Roster
 from maos_flows.policies.base import Expertise, Weighing
 from tests.flows.making import agents
 
-pytestmark = [pytest.mark.usefixtures("prefect_address", "home"), pytest.mark.xdist_group("prefect")]
+pytestmark = pytest.mark.usefixtures("prefect_address", "home")
 
 
 async def test_tasks_decide_in_an_async_flow_of_ones_own():

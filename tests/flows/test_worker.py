@@ -37,7 +37,6 @@ from tests.flows.pools import (
 
 pytestmark = [
     pytest.mark.usefixtures("prefect_address"),
-    pytest.mark.xdist_group("prefect"),
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
