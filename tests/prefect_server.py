@@ -1,6 +1,7 @@
 """One Prefect server for all tests that need one, and a home of its own for each test."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -102,9 +103,17 @@ def _pointed_at(address: str, folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A `MAOS_HOME` of the test's own."""
+def bare_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `MAOS_HOME` of the test's own, with nothing there yet."""
     folder = tmp_path / "maos"
     monkeypatch.setenv("MAOS_HOME", str(folder))
     monkeypatch.delenv("MAOS_DATABASE_URL", raising=False)
     return folder
+
+
+@pytest.fixture
+def home(bare_home: Path, sqlite_template: Path) -> Path:
+    """A `MAOS_HOME` of the test's own, with an empty audit store in it."""
+    bare_home.mkdir(mode=0o700)
+    shutil.copy(sqlite_template, bare_home / "audit.db")
+    return bare_home

@@ -18,9 +18,9 @@ needs_server = pytest.mark.usefixtures("prefect_address")
 
 
 @pytest.fixture(autouse=True)
-def own_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(bare_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("MAOS_ROSTER", raising=False)
-    return home
+    return bare_home
 
 
 def maos(*words: str, text: str | None = None) -> Result:

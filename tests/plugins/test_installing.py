@@ -131,10 +131,10 @@ def test_a8_a_name_never_leads_out_of_the_home(name, home):
 
 
 @pytest.mark.parametrize("name", ["../x", "a\0b"])
-def test_a8_nor_does_the_name_that_code_gives_itself(name, home):
+def test_a8_nor_does_the_name_that_code_gives_itself(name, bare_home):
     with pytest.raises(ConfigurationError, match=r"its policy's name: .* is not a name"):
-        look_at(written(home.parent, CLINICAL.replace('"clinical"', repr(name))), home=home)
-    assert not home.exists()
+        look_at(written(bare_home.parent, CLINICAL.replace('"clinical"', repr(name))), home=bare_home)
+    assert not bare_home.exists()
 
 
 @pytest.mark.parametrize("name", ["raft", "simple_majority", "adaptive"])
@@ -157,15 +157,15 @@ def test_the_names_of_algorithms_are_taken(name, home):
         ("p.py", body("raise ValueError('always')").encode(), "it fails on every example: .*always"),
     ],
 )
-def test_a_file_that_is_no_policy_leaves_nothing_behind(name, content, message, home):
-    file = home.parent / name
+def test_a_file_that_is_no_policy_leaves_nothing_behind(name, content, message, bare_home):
+    file = bare_home.parent / name
     file.write_bytes(content)
 
     with pytest.raises(ConfigurationError, match=message) as refused:
-        look_at(file, home=home)
+        look_at(file, home=bare_home)
     assert "\n" not in str(refused.value)
     assert str(file) in str(refused.value)
-    assert not home.exists()
+    assert not bare_home.exists()
 
 
 def test_a_file_that_is_not_there_is_refused(home):

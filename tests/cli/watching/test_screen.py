@@ -119,8 +119,8 @@ class TestCompletion:
         assert complete_id("d-") == [("d-1", "Which database?"), ("d-2", "Which?")]
         assert complete_id("r") == [("r-1", "release")]
 
-    def test_completing_makes_no_store_and_raises_nothing(self, home, monkeypatch):
+    def test_completing_makes_no_store_and_raises_nothing(self, bare_home, monkeypatch):
         assert complete_id("") == []
-        assert not home.exists()
+        assert not bare_home.exists()
         monkeypatch.setenv("MAOS_DATABASE_URL", "nonsense")
         assert complete_id("") == []
