@@ -1,4 +1,4 @@
-"""Answering: a question becomes one signed ballot, whoever asks how often, and however many at once."""
+"""Answering: a question becomes one signed ballot or suggestion, whoever asks how often, and however many at once."""
 
 import asyncio
 from dataclasses import replace
@@ -7,15 +7,16 @@ from typing import Any
 
 from maos_flows.agent_server.given import Given, GivenBallots
 from maos_flows.agent_server.questions import Question
-from maos_flows.agreement.binding import BALLOT, claims_of, detail_of
-from maos_flows.audit.bounds import bound_answer
+from maos_flows.agreement.binding import BALLOT, SUGGESTION, claims_of, detail_of, suggestion_claims
+from maos_flows.audit.bounds import bound_answer, bound_suggestion
 from maos_flows.errors import MaosError
-from maos_flows.model import ABSTAIN, Absence, AbsenceKind, Agent, Ballot, Proposal
+from maos_flows.model import ABSTAIN, Absence, AbsenceKind, Agent, Ballot, Proposal, Suggestion
 from maos_flows.records import to_plain
 from maos_flows.scrutiny import tidy
 from maos_flows.signing import SigningKey
-from maos_flows.voters import ask
+from maos_flows.voters import ask, suggest
 
+_SUGGESTED = ("reasoning", "attributes", "signature")
 _SAID = ("choice", "confidence", "reasoning", "evidence", "risk", "veto", "attributes", "signature")
 _DIGITS = 12
 """How exactly a confidence is sent; thirds have no end in JSON."""
@@ -68,7 +69,7 @@ class Answering:
         return len(self._under_way)
 
     async def answer(self, question: Question) -> dict[str, Any]:
-        """Give the ballot for a question: the one that was given, or the one that is being made, or a new one.
+        """Give the answer to a question: the one that was given, or the one that is being made, or a new one.
 
         Who stops waiting does not stop the voter: whoever asks again gets what comes of it.
 
@@ -76,7 +77,7 @@ class Answering:
             OtherQuestionError: For this round another question was answered.
             BusyNowError: There are too many at once.
             NoBallotError: The voter gave none.
-            StoreError: The ballot cannot be kept.
+            StoreError: The answer cannot be kept.
         """
         digest = str(claims_of(question.proposal)["proposal_sha256"])
         known = self._given.find(question.key)
@@ -108,14 +109,22 @@ class Answering:
 
     async def _make(self, question: Question, digest: str) -> dict[str, Any]:
         asked = replace(self.agent, role=question.role, domains=question.domains)
-        answer = await ask(asked, question.proposal, timeout_seconds=self._timeout_seconds)
+        asking = suggest if question.proposal.wants_suggestions else ask
+        answer: Ballot | Suggestion | Absence = await asking(
+            asked, question.proposal, timeout_seconds=self._timeout_seconds
+        )
         if isinstance(answer, Absence):
             raise NoBallotError(answer)
         if self.agent.voter == "simulated":  # whoever asks sees only that it came from a URL
             answer = replace(answer, attributes={**answer.attributes, "simulated": True})
-        ballot = signed(answer, question.proposal, self.key)
-        await asyncio.to_thread(self._given.keep, question.key, Given(digest, ballot))
-        return ballot
+        said = self._signed(answer, question.proposal)
+        await asyncio.to_thread(self._given.keep, question.key, Given(digest, said))
+        return said
+
+    def _signed(self, answer: Ballot | Suggestion, proposal: Proposal) -> dict[str, Any]:
+        if isinstance(answer, Ballot):
+            return signed(answer, proposal, self.key)
+        return signed_suggestion(answer, proposal, self.key)
 
 
 def signed(ballot: Ballot, proposal: Proposal, key: SigningKey) -> dict[str, Any]:
@@ -132,6 +141,14 @@ def signed(ballot: Ballot, proposal: Proposal, key: SigningKey) -> dict[str, Any
     own = {"agent_id": ballot.agent_id, "choice": final.choice, "detail": detail_of(final)}
     plain = to_plain(replace(final, signature=key.sign(BALLOT, claims_of(proposal) | own)))
     return {name: plain[name] for name in _SAID} | {"confidence": confidence}
+
+
+def signed_suggestion(suggestion: Suggestion, proposal: Proposal, key: SigningKey) -> dict[str, Any]:
+    """Give a suggestion as it is sent: bounded as it will be kept, and signed."""
+    final = bound_suggestion(suggestion)
+    signature = key.sign(SUGGESTION, suggestion_claims(final, proposal))
+    plain = to_plain(replace(final, signature=signature))
+    return {"suggestion": final.text, **{name: plain[name] for name in _SUGGESTED}}
 
 
 def _check_same(before: str, now: str) -> None:

@@ -20,7 +20,7 @@ from maos_flows.agent_server.openapi import openapi
 from maos_flows.agent_server.questions import NotOursError, read_question
 from maos_flows.errors import MaosError
 from maos_flows.voters.failures import MalformedError
-from maos_flows.voters.http_protocol import VERSION, VERSION_HEADER
+from maos_flows.voters.http_protocol import VERSION, VERSION_HEADER, VERSIONS
 
 BODY_SECONDS = 10.0
 """How long a request may take to arrive."""
@@ -68,7 +68,7 @@ def create_app(answering: Answering, bounds: Bounds, log: Callable[[str], None])
         return JSONResponse(
             {
                 "status": "ok",
-                "protocol": VERSION,
+                "protocol": VERSIONS[-1],
                 "agent": answering.agent.id,
                 "voter": answering.agent.voter,
                 "public_key": answering.key.public,
@@ -108,7 +108,7 @@ def _guarded(endpoint: _Endpoint, bounds: Bounds) -> _Endpoint:
             response = await endpoint(request)
         except MaosError as error:
             response = _refused(error)
-        response.headers[VERSION_HEADER] = str(VERSION)
+        response.headers[VERSION_HEADER] = str(_spoken(request) or VERSIONS[-1])
         return response
 
     return guarded
@@ -129,9 +129,15 @@ def _check_token(request: Request, bounds: Bounds) -> None:
 def _check_form(request: Request) -> None:
     if request.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
         raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "a question is application/json")
-    spoken = request.headers.get(VERSION_HEADER, str(VERSION))
-    if spoken != str(VERSION):
-        raise RefusedError(HTTPStatus.BAD_REQUEST, f"this is version {VERSION} of the protocol")
+    if _spoken(request) is None:
+        known = " and ".join(map(str, VERSIONS))
+        raise RefusedError(HTTPStatus.BAD_REQUEST, f"these are versions {known} of the protocol")
+
+
+def _spoken(request: Request) -> int | None:
+    """Give the version a request is made under, the first if it does not say; None if nobody here speaks it."""
+    said = request.headers.get(VERSION_HEADER, str(VERSION))
+    return next((version for version in VERSIONS if said == str(version)), None)
 
 
 async def _body(request: Request, most: int) -> bytes:

@@ -6,7 +6,8 @@ from typing import Any
 
 from maos_flows.agent_server.questions import QuestionSaid
 from maos_flows.model import Risk
-from maos_flows.voters.http_protocol import VERSION, VERSION_HEADER
+from maos_flows.proposing import LONGEST_SUGGESTION
+from maos_flows.voters.http_protocol import VERSION, VERSION_HEADER, VERSIONS
 
 SHIPPED = Path(__file__).parent.parent / "schemas" / "agent.openapi.json"
 """The copy that other servers are written by."""
@@ -32,12 +33,33 @@ _BALLOT = {
         },
     },
 }
+_SUGGESTION = {
+    "type": "object",
+    "required": ["suggestion"],
+    "properties": {
+        "suggestion": {
+            **_TEXT,
+            "maxLength": LONGEST_SUGGESTION,
+            "description": "A short answer in one line, or abstain, which suggests nothing.",
+        },
+        "reasoning": _TEXT,
+        "attributes": {"type": "object", "description": "Anything else, as JSON."},
+        "signature": {
+            **_TEXT,
+            "description": "As of a ballot, with typ maos-suggestion+jws: the claims, with agent_id, suggestion and"
+            " detail.",
+        },
+    },
+}
 _HEALTH = {
     "type": "object",
     "required": ["status", "agent"],
     "properties": {
         "status": {"const": "ok"},
-        "protocol": {"const": VERSION},
+        "protocol": {
+            "enum": list(VERSIONS),
+            "description": "The newest version it speaks; it speaks those before too.",
+        },
         "agent": _TEXT,
         "voter": _TEXT,
         "public_key": {**_TEXT, "description": "Its Ed25519 key, the x of RFC 8037."},
@@ -67,8 +89,9 @@ def openapi() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "maos_flows agent",
-            "version": str(VERSION),
-            "description": f"What an agent behind a URL answers. All messages bear {VERSION_HEADER}: {VERSION}.",
+            "version": str(VERSIONS[-1]),
+            "description": f"What an agent behind a URL answers. All messages bear {VERSION_HEADER}: {VERSION}, or"
+            f" {VERSIONS[-1]} where a suggestion is wanted.",
         },
         "paths": {
             "/ballot": {
@@ -76,7 +99,10 @@ def openapi() -> dict[str, Any]:
                     "operationId": "ballot",
                     "summary": "Ask the agent. Asked again in the same round it gives the same ballot.",
                     "requestBody": {"required": True, "content": _content("Question")},
-                    "responses": {"200": _answer("The ballot.", "Ballot"), **_refusals()},
+                    "responses": {
+                        "200": _one_of("The ballot, or the suggestion.", "Ballot", "Suggestion"),
+                        **_refusals(),
+                    },
                 }
             },
             "/health": {
@@ -90,7 +116,14 @@ def openapi() -> dict[str, Any]:
         "security": [{}, {"token": []}],
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {**parts, "Question": question, "Ballot": _BALLOT, "Health": _HEALTH, "Error": error},
+            "schemas": {
+                **parts,
+                "Question": question,
+                "Ballot": _BALLOT,
+                "Suggestion": _SUGGESTION,
+                "Health": _HEALTH,
+                "Error": error,
+            },
         },
     }
 
@@ -106,6 +139,11 @@ def _content(name: str) -> dict[str, Any]:
 
 def _answer(description: str, name: str) -> dict[str, Any]:
     return {"description": description, "content": _content(name)}
+
+
+def _one_of(description: str, *names: str) -> dict[str, Any]:
+    kinds = [{"$ref": _REFERENCES.format(model=name)} for name in names]
+    return {"description": description, "content": {_JSON: {"schema": {"oneOf": kinds}}}}
 
 
 def _refusals() -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from maos_flows.agreement.binding import VERSION as CLAIMS_VERSION
 from maos_flows.agreement.binding import claims_of
@@ -52,15 +52,25 @@ class QuestionSaid(_Said):
     """A proposal as it is POSTed to an agent."""
 
     decision_id: Annotated[str, Field(min_length=1, max_length=4096)]
-    round: Annotated[int, Field(ge=1)]
+    round: Annotated[int, Field(ge=0, description="0 where a suggestion is wanted, and only there.")]
     question: str
-    choices: Annotated[list[_Short], Field(min_length=1, max_length=10_000)]
+    choices: Annotated[list[_Short], Field(max_length=10_000, description="None where a suggestion is wanted.")]
+    wanted: Annotated[
+        Literal["ballot", "suggestion"], Field(description="What comes back; suggestions since version 2.")
+    ] = "ballot"
     domains: list[_Short] = []
     context: list[ContextSaid] = []
     deadline: _Short | None = None
     agent: AgentSaid
     proposer: _Short | None = None
     claims: ClaimsSaid
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        wants_ballot = self.wanted == "ballot"
+        if wants_ballot != bool(self.choices) or wants_ballot != (self.round > 0):
+            raise ValueError("a ballot is wanted of choices, in a round from 1 on; a suggestion of none, in round 0")
+        return self
 
 
 class NotOursError(MalformedError):

@@ -12,14 +12,14 @@ from functools import cached_property
 from maos_flows import signing
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.keys import KeyFolder
-from maos_flows.model import Ballot, Elector, Opening, Proposal, RejectionReason
+from maos_flows.model import Ballot, Elector, Opening, Proposal, RejectionReason, Suggestion
 from maos_flows.policies.byzantine import agreement_of
 from maos_flows.protocols.byzantine import Agreement, Kind, Payload
 from maos_flows.protocols.canonical import sha256_hex
 from maos_flows.records import canonical, opening_digest, to_plain
 
 VERSION = 1
-BALLOT = "ballot"
+BALLOT, SUGGESTION = "ballot", "suggestion"
 CANNOT_SIGN = frozenset({"simulated", "recorded", "model"})
 """Kinds of voters that cannot sign for an agent whose key is elsewhere."""
 
@@ -89,6 +89,13 @@ def detail_of(ballot: Ballot) -> str:
     """
     plain = to_plain(ballot)
     return sha256_hex(canonical({name: plain[name] for name in _SAID}))
+
+
+def suggestion_claims(suggestion: Suggestion, proposal: Proposal) -> dict[str, str | int]:
+    """Give all that an agent signs of its suggestion: what binds it to the proposal, the text, the digest of why."""
+    detail = sha256_hex(canonical({"reasoning": suggestion.reasoning}))
+    own = {"agent_id": suggestion.agent_id, "suggestion": suggestion.text, "detail": detail}
+    return claims_of(proposal) | own
 
 
 def binding_of(opening: Opening) -> "Binding":

@@ -1,10 +1,10 @@
 """An answer: what a voter gave, read strictly into a ballot's fields. Nothing is coerced, nothing is guessed at."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
@@ -34,7 +34,7 @@ _OURS = frozenset(
 
 _EXACT = ("choice", "confidence", "signature")
 """Fields taken as they were given: cleaning or rounding could turn them into something else."""
-_CLEANED = ("reasoning", "evidence", "risk", "veto", "attributes")
+Read = TypeVar("Read", bound=BaseModel)
 
 
 def _choice(value: object) -> object:
@@ -77,6 +77,10 @@ def _reasoning(value: object) -> object:
     return truncate(value, REASONING_BYTES) if isinstance(value, str) else value
 
 
+Reasoning = Annotated[str, BeforeValidator(_reasoning)]
+Signature = Annotated[str, Field(max_length=LONGEST_TOKEN)]
+
+
 class Answer(BaseModel):
     """A well-formed answer. Its choice need not be one of the proposal's: scrutiny judges that."""
 
@@ -84,12 +88,12 @@ class Answer(BaseModel):
 
     choice: Annotated[str, BeforeValidator(_choice)]
     confidence: Annotated[Fraction | None, PlainValidator(_confidence)] = None
-    reasoning: Annotated[str, BeforeValidator(_reasoning)] = ""
+    reasoning: Reasoning = ""
     evidence: Annotated[tuple[str, ...], BeforeValidator(_evidence)] = ()
     risk: Annotated[Risk | None, BeforeValidator(_risk)] = None
     veto: bool = False
     attributes: dict[str, Any] = {}
-    signature: Annotated[str, Field(max_length=LONGEST_TOKEN)] = ""
+    signature: Signature = ""
 
 
 def read_answer(reply: object, *, scrub: Scrub) -> Answer:
@@ -101,30 +105,46 @@ def read_answer(reply: object, *, scrub: Scrub) -> Answer:
     Raises:
         MalformedError: It is not an answer; says why.
     """
-    fields = _as_mapping(reply)
-    exact = {key: fields[key] for key in _EXACT if key in fields}
-    rest = _plain({key: value for key, value in fields.items() if key not in exact}, scrub)
-    extra = {key: rest.pop(key) for key in list(rest) if key not in _CLEANED}
-    if isinstance(rest.get("attributes", {}), dict):
-        rest["attributes"] = _attributes(rest.get("attributes", {}), extra)
-    try:
-        answer = Answer.model_validate(rest | exact)
-    except ValidationError as error:
-        problems = "; ".join(str(problem) for problem in problems_of(error))
-        raise MalformedError(f"a malformed answer: {problems}") from error
+    answer = read_form(Answer, reply, scrub=scrub, text="choice", exact=_EXACT)
     if len(answer.choice) > _LONGEST_CHOICE:
         raise MalformedError(f"a choice of {len(answer.choice)} characters")
     return answer
 
 
-def _as_mapping(reply: object) -> Mapping[str, Any]:
+def read_form(form: type[Read], reply: object, *, scrub: Scrub, text: str, exact: Collection[str]) -> Read:
+    """Read a voter's reply into a form with `attributes`, which takes what is no field.
+
+    Args:
+        form: What is read.
+        reply: What the voter gave.
+        scrub: Removes secrets from every text but the exact ones.
+        text: The field that a reply which is a text alone stands for.
+        exact: The fields that are taken as they were given.
+
+    Raises:
+        MalformedError: It is not of that form; says why.
+    """
+    fields = _as_mapping(reply, text)
+    as_given = {key: fields[key] for key in exact if key in fields}
+    rest = _plain({key: value for key, value in fields.items() if key not in as_given}, scrub)
+    extra = {key: rest.pop(key) for key in list(rest) if key not in form.model_fields or key in exact}
+    if isinstance(rest.get("attributes", {}), dict):
+        rest["attributes"] = _attributes(rest.get("attributes", {}), extra)
+    try:
+        return form.model_validate(rest | as_given)
+    except ValidationError as error:
+        problems = "; ".join(str(problem) for problem in problems_of(error))
+        raise MalformedError(f"a malformed answer: {problems}") from error
+
+
+def _as_mapping(reply: object, text: str) -> Mapping[str, Any]:
     match reply:
         case None:
             raise MalformedError("no answer: nothing was returned")
         case str() if not reply.strip():
             raise MalformedError("an empty answer")
         case str():
-            return {"choice": reply}
+            return {text: reply}
         case BaseException():
             raise MalformedError(f"an exception instead of an answer: {type(reply).__name__}: {reply}")
         case Mapping() if not reply:
@@ -132,7 +152,7 @@ def _as_mapping(reply: object) -> Mapping[str, Any]:
         case Mapping():
             return reply
         case _:
-            raise MalformedError(f"an answer is an object with a choice, not {_kind(reply)}")
+            raise MalformedError(f"an answer is an object with a {text}, not {_kind(reply)}")
 
 
 def _attributes(stated: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import json
 from maos_flows.model import Agent, Proposal
 from maos_flows.voters.failures import LastingError
 from maos_flows.voters.http_exchange import exchange
-from maos_flows.voters.http_protocol import as_sent
+from maos_flows.voters.http_protocol import as_sent, version_for
 from maos_flows.voters.strict_json import read_json
 
 
@@ -22,7 +22,7 @@ async def answer(agent: Agent, proposal: Proposal) -> object:
     if not url:
         raise LastingError("no url is set")
     body = json.dumps(as_sent(agent, proposal)).encode()
-    reply = read_json(await exchange("POST", url, agent.settings, body=body))
+    reply = read_json(await exchange("POST", url, agent.settings, body=body, version=version_for(proposal)))
     if agent.public_key is None and isinstance(reply, dict):
         reply.pop("signature", None)
     return reply

@@ -41,7 +41,9 @@ _SAID_BYTES = 2048
 _JSON = "application/json"
 
 
-async def exchange(method: str, url: str, settings: Mapping[str, Any], *, body: bytes | None = None) -> bytes:
+async def exchange(
+    method: str, url: str, settings: Mapping[str, Any], *, body: bytes | None = None, version: int = VERSION
+) -> bytes:
     """Send a request and give the body of the answer, which is JSON and not larger than allowed.
 
     Args:
@@ -49,13 +51,14 @@ async def exchange(method: str, url: str, settings: Mapping[str, Any], *, body: 
         url: The agent's address.
         settings: Its voter's: `token_env`, `allow_private`, `use_proxy`, `max_answer`, `connect_timeout`, `ca_file`.
         body: JSON.
+        version: The version of the protocol it is asked under.
 
     Raises:
         PassingError: It cannot be reached just now, the connection broke, or it said to come again (429, 502 to 504).
         LastingError: It may not be asked there, refused, redirected, flooded, or answered something else than JSON.
     """
     address = httpx.URL(url)
-    headers = {"Accept": _JSON, "Accept-Encoding": "identity", VERSION_HEADER: str(VERSION), **_token(settings)}
+    headers = {"Accept": _JSON, "Accept-Encoding": "identity", VERSION_HEADER: str(version), **_token(settings)}
     if body is not None:
         headers["Content-Type"] = _JSON
     unreached: PassingError | None = None
@@ -69,7 +72,7 @@ async def exchange(method: str, url: str, settings: Mapping[str, Any], *, body: 
         )
         try:
             async with _sent(request, settings) as response:
-                return await _read(response, int(settings.get("max_answer", MAX_ANSWER_BYTES)))
+                return await _read(response, int(settings.get("max_answer", MAX_ANSWER_BYTES)), version)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             unreached = _not_connected(address, error)
         except httpx.HTTPError as error:
@@ -140,13 +143,13 @@ def _tls(ca_file: str | None) -> ssl.SSLContext:
         raise LastingError(f"the certificates in {ca_file} cannot be read: {error}") from error
 
 
-async def _read(response: httpx.Response, most: int) -> bytes:
+async def _read(response: httpx.Response, most: int, version: int) -> bytes:
     status = response.status_code
     if status != HTTPStatus.OK:
         raise await _refusal(response)
-    if response.headers.get(VERSION_HEADER, str(VERSION)) != str(VERSION):
+    if response.headers.get(VERSION_HEADER, str(version)) != str(version):
         spoken = one_line(clean(response.headers[VERSION_HEADER]), most=20)
-        raise LastingError(f"it speaks version {spoken} of the protocol; this is version {VERSION}")
+        raise LastingError(f"it speaks version {spoken} of the protocol; this is version {version}")
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != _JSON:
         raise LastingError(f"it answered {one_line(clean(kind), most=60) or 'something'} instead of {_JSON}")

@@ -8,8 +8,17 @@ from maos_flows.model import Agent, Proposal
 from maos_flows.voters.asked import as_asked
 
 VERSION = 1
+"""The version that questions for ballots are asked under; agents of every version answer them."""
+SUGGESTIONS_VERSION = 2
+"""The version that has suggestions too: under it an agent is asked for one, and only under it."""
+VERSIONS = (VERSION, SUGGESTIONS_VERSION)
 VERSION_HEADER = "Maos-Agent-Protocol"
 """The header, of requests and of answers, that says which version of the protocol is spoken."""
+
+
+def version_for(proposal: Proposal) -> int:
+    """Give the lowest version under which a proposal can be asked, so that older agents answer all they can."""
+    return SUGGESTIONS_VERSION if proposal.wants_suggestions else VERSION
 
 
 def as_sent(agent: Agent, proposal: Proposal) -> dict[str, Any]:

@@ -3,12 +3,27 @@
 from dataclasses import replace
 
 from maos_flows import signing
-from maos_flows.agreement.binding import BALLOT, claims_of, detail_of
-from maos_flows.model import Agent, AuthClass, Ballot, Proposal
+from maos_flows.agreement.binding import BALLOT, SUGGESTION, claims_of, detail_of, suggestion_claims
+from maos_flows.model import Agent, AuthClass, Ballot, Proposal, Suggestion
 from maos_flows.voters.failures import LastingError
 
 _ELSEWHERE = frozenset({"http"})
 """Kinds of voters that hold the agent's key themselves."""
+
+
+def proven_suggestion(agent: Agent, proposal: Proposal, suggestion: Suggestion) -> Suggestion:
+    """Give an agent's suggestion with how independent its author is, by the same rule as for its ballots.
+
+    Raises:
+        LastingError: It is not signed by the roster's key, for this decision, as it stands.
+    """
+    if agent.voter not in _ELSEWHERE or agent.public_key is None:
+        return suggestion
+    if not suggestion.signature:
+        raise LastingError("its suggestion is not signed, and the roster has a key for it")
+    if signing.verify(agent.public_key, SUGGESTION, suggestion.signature) != suggestion_claims(suggestion, proposal):
+        raise LastingError("its suggestion is not signed, as it stands, with the key that the roster has for it")
+    return replace(suggestion, auth_class=AuthClass.REMOTE)
 
 
 def proven(agent: Agent, proposal: Proposal, ballot: Ballot) -> Ballot:

@@ -1,4 +1,4 @@
-"""Voter `recorded`: ballots looked up in a file (JSON, JSONL or CSV), for replays and hand-written ones."""
+"""Voter `recorded`: ballots, and suggestions, looked up in a file (JSON, JSONL or CSV), for replays and by hand."""
 
 import csv
 import io
@@ -16,13 +16,14 @@ from maos_flows.voters.threads import in_daemon_thread
 _LARGEST_FILE = 64 * 2**20
 _AGENT_COLUMNS = ("agent_id", "agent")
 _ROUND = "round"
+_SUGGESTION = "suggestion"
 
 Row = Mapping[str, Any]
 Rows = Mapping[str, tuple[Row, ...]]
 
 
 async def answer(agent: Agent, proposal: Proposal) -> object:
-    """Look up the agent's ballot for this decision and round.
+    """Look up the agent's ballot for this decision and round, or its suggestion.
 
     Raises:
         LastingError: There is none, there are several that differ, or the file cannot be read.
@@ -31,21 +32,40 @@ async def answer(agent: Agent, proposal: Proposal) -> object:
 
 
 def look_up(agent: Agent, proposal: Proposal) -> Row:
-    """Find the one row that is this agent's ballot here, without the columns that only say where it belongs."""
+    """Find the one row that is this agent's answer here, without the columns that only say where it belongs."""
     column = agent.settings.get("decision_column")
-    rows = [row for row in _rows(agent.settings).get(agent.id, ()) if _belongs(row, proposal, column)]
+    own = _rows(agent.settings).get(agent.id, ())
+    rows = [row for row in own if _belongs(row, proposal, column) and _is_wanted(row, proposal)]
     of_round = [row for row in rows if _ROUND in row] or rows
-    found = [{key: row[key] for key in row if key not in {*_AGENT_COLUMNS, _ROUND, column}} for row in of_round]
+    kept = {_SUGGESTION, "reasoning"} if proposal.wants_suggestions else set().union(*of_round) - {_SUGGESTION}
+    kept -= {*_AGENT_COLUMNS, _ROUND, column}
+    found = [{key: row[key] for key in row if key in kept} for row in of_round]
+    what = "suggestion" if proposal.wants_suggestions else "ballot"
     if not found:
-        raise LastingError("no ballot recorded")
+        raise LastingError(f"no {what} recorded")
     if any(row != found[0] for row in found):
-        raise LastingError(f"{len(found)} ballots recorded that differ; set decision_column to tell them apart")
+        raise LastingError(f"{len(found)} {what}s recorded that differ; set decision_column to tell them apart")
     return found[0]
+
+
+def has_suggestion(agent: Agent) -> bool:
+    """Say whether the agent's file has a suggestion of it, for whatever decision.
+
+    Raises:
+        LastingError: The file cannot be read.
+    """
+    return any(_SUGGESTION in row for row in _rows(agent.settings).get(agent.id, ()))
+
+
+def _is_wanted(row: Row, proposal: Proposal) -> bool:
+    """Say whether a row has what is asked for; one with a suggestion and no choice is no ballot."""
+    return _SUGGESTION in row if proposal.wants_suggestions else "choice" in row or _SUGGESTION not in row
 
 
 def _belongs(row: Row, proposal: Proposal, column: str | None) -> bool:
     """Say whether a row is for this round and, if a column says so, for this decision."""
-    if _ROUND in row and _text(row[_ROUND]) != str(proposal.round):
+    is_of_round = proposal.wants_suggestions or _ROUND not in row or _text(row[_ROUND]) == str(proposal.round)
+    if not is_of_round:
         return False
     if column is None:
         return True

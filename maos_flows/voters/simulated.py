@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from math import lcm
 from typing import Any
@@ -21,6 +22,8 @@ _VIEWS = (
     "for the {role} the case for {choice} is the strongest",
     "{choice} is what the {role} would defend here",
 )
+_MADE_UP = tuple(f"simulated answer {number}" for number in range(1, 5))
+"""What agents without opinions suggest."""
 
 
 async def answer(agent: Agent, proposal: Proposal) -> object:
@@ -36,7 +39,7 @@ async def answer(agent: Agent, proposal: Proposal) -> object:
     )
     least, most = settings.get("thinking_time", (0, 0))
     thinking_seconds = chance.uniform(float(least), float(most))
-    drawn = draw(agent, proposal, chance, abstains=abstains)
+    drawn = (_suggested if proposal.wants_suggestions else draw)(agent, proposal, chance, abstains=abstains)
     if hangs:
         await asyncio.Event().wait()
     if thinking_seconds > 0:
@@ -59,6 +62,13 @@ def draw(agent: Agent, proposal: Proposal, chance: random.Random, *, abstains: b
     words = f"Simulated (seed {seed}): {view.format(choice=choice, role=agent.role)}."
     stated = {"attributes": agent.settings["attributes"]} if agent.settings.get("attributes") else {}
     return {"choice": choice, "confidence": confidence, "reasoning": words, "risk": risk, **stated}
+
+
+def _suggested(agent: Agent, proposal: Proposal, chance: random.Random, *, abstains: bool) -> dict[str, Any]:
+    """Draw a suggestion as an answer is drawn: among what the agent has opinions on, else among a few made-up ones."""
+    known = tuple(choice for choice in agent.settings.get("opinions") or {} if choice != ABSTAIN)
+    drawn = draw(agent, replace(proposal, choices=known or _MADE_UP), chance, abstains=abstains)
+    return {"suggestion": drawn["choice"], "reasoning": drawn["reasoning"]}
 
 
 def _chance(settings: Mapping[str, Any], proposal: Proposal, *more: object) -> random.Random:

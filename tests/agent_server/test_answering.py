@@ -19,14 +19,15 @@ from maos_flows.agent_server.app import Bounds, create_app
 from maos_flows.agent_server.given import GivenBallots
 from maos_flows.agent_server.openapi import SHIPPED, openapi, openapi_text
 from maos_flows.agent_server.questions import NotOursError, read_question
-from maos_flows.model import Agent, AuthClass, Ballot, Context, Proposal, Risk
+from maos_flows.model import Agent, AuthClass, Ballot, Context, Proposal, Risk, Suggestion
 from maos_flows.signing import SigningKey
 from maos_flows.voters.answer import read_answer
 from maos_flows.voters.cleaning import scrubber
 from maos_flows.voters.failures import MalformedError
 from maos_flows.voters.http_protocol import as_sent
-from maos_flows.voters.proving import proven
+from maos_flows.voters.proving import proven, proven_suggestion
 from maos_flows.voters.strict_json import read_json
+from maos_flows.voters.suggesting import read_suggestion
 
 KEY = SigningKey.generate()
 ADA = Agent("ada", role="architect", domains=("data",), voter="http", public_key=KEY.public)
@@ -41,11 +42,14 @@ PROPOSAL = Proposal(
     deployment="here",
     nonce="0" * 32,
 )
+QUESTION = replace(PROPOSAL, choices=(), round=0)
 COUNTING = """
 import itertools
 calls = itertools.count(1)
 def vote(asked):
     return {"choice": "MongoDB", "reasoning": f"call {next(calls)}, a " + asked["agent"]["role"]}
+def suggests(asked):
+    return {"suggestion": "Cachet", "reasoning": f"call {next(calls)}"}
 def slow(asked):
     import time
     time.sleep(0.3)
@@ -55,7 +59,7 @@ def fails(asked):
 """
 VALIDATORS = {
     name: jsonschema.Draft202012Validator({"$ref": f"#/components/schemas/{name}", **openapi()})
-    for name in ("Question", "Ballot", "Health", "Error")
+    for name in ("Question", "Ballot", "Suggestion", "Health", "Error")
 }
 
 
@@ -122,6 +126,34 @@ async def test_asked_again_it_gives_the_same_ballot_also_after_a_restart(served,
     served.given = again.given
 
     assert first.content == second.content == third.content
+
+
+class TestSuggestions:
+    async def test_it_signs_what_it_suggests_and_gives_the_same_again(self, tmp_path):
+        served = Served(tmp_path, "suggests")
+        try:
+            first = await served.ask(QUESTION, headers={"Maos-Agent-Protocol": "2"})
+            second = await served.ask(QUESTION)
+        finally:
+            served.given.close()
+
+        said = read_suggestion(read_json(first.content), scrub=scrubber({}))
+        own = Suggestion("d-1", "ada", said.suggestion, said.reasoning, signature=said.signature)
+        assert first.content == second.content
+        assert first.headers["Maos-Agent-Protocol"] == "2"
+        assert proven_suggestion(ADA, QUESTION, own).auth_class is AuthClass.REMOTE
+        assert (own.text, own.reasoning) == ("Cachet", "call 1")
+        VALIDATORS["Question"].validate(as_sent(ADA, QUESTION))
+        VALIDATORS["Suggestion"].validate(first.json())
+
+    @pytest.mark.parametrize(
+        "said",
+        [{"wanted": "ballot"}, {"round": 1}, {"choices": ["a", "b"]}, {"wanted": "anything"}],
+    )
+    async def test_a_question_that_wants_neither_clearly_is_refused(self, served, said):
+        response = await served.send("POST", "/ballot", json=as_sent(ADA, QUESTION) | said)
+
+        assert response.status_code == 400
 
 
 async def test_asked_twice_at_once_its_voter_is_asked_once(tmp_path):
@@ -302,7 +334,7 @@ class TestRequests:
         assert response.status_code == 413
 
     async def test_another_version_is_refused(self, served):
-        response = await served.ask(headers={"Maos-Agent-Protocol": "2"})
+        response = await served.ask(headers={"Maos-Agent-Protocol": "3"})
 
         assert response.status_code == 400
 
@@ -321,7 +353,7 @@ class TestRequests:
 
         assert response.json() == {
             "status": "ok",
-            "protocol": 1,
+            "protocol": 2,
             "agent": "ada",
             "voter": "python",
             "public_key": KEY.public,

@@ -8,7 +8,8 @@ import pytest
 
 from maos_flows.model import AbsenceKind, Agent, AuthClass, Ballot, Proposal
 from maos_flows.voters import VOTERS, Backoff, ask
-from maos_flows.voters.base import UNBOUNDED_SECONDS, _Asking
+from maos_flows.voters.asking import UNBOUNDED_SECONDS
+from maos_flows.voters.base import AskingForBallot
 
 COUNTING = """
     from itertools import count
@@ -118,7 +119,8 @@ async def test_an_attempt_is_bounded_by_the_timeout_given(function, proposal):
 
 
 async def test_without_a_deadline_an_attempt_is_bounded_all_the_same():
-    asking = _Asking(Agent("ada"), Proposal("d", "?", ("a",)), timeout_seconds=None, now=lambda: datetime.now(UTC))
+    proposal = Proposal("d", "?", ("a",))
+    asking = AskingForBallot(Agent("ada"), proposal, timeout_seconds=None, now=lambda: datetime.now(UTC))
 
     assert asking.attempt_seconds == UNBOUNDED_SECONDS
 
