@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maos_flows.audit.store import AuditStore, StageRecord, Submission, WorkflowRun
 from maos_flows.cli.watching.reading import Reader
@@ -13,10 +13,16 @@ from maos_flows.errors import NotFoundError
 from maos_flows.model import Ballot, Decision, Event, Opening, RejectedBallot
 from maos_flows.records import to_plain
 
+if TYPE_CHECKING:
+    from maos_flows.audit.model_summaries import ModelSummary
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What an id stands for: a decision, a workflow run with its decisions, or what was submitted to become one."""
+    """What an id stands for: a decision, a workflow run with its decisions, or what was submitted to become one.
+
+    `summary` is what a language model wrote about the decision, where that was asked for.
+    """
 
     name: str
     reader: Reader | None = None
@@ -25,6 +31,7 @@ class Found:
     stages: tuple[StageRecord, ...] = ()
     parts: tuple["Found", ...] = ()
     submission: Submission | None = None
+    summary: "ModelSummary | None" = None
 
     @property
     def opening(self) -> Opening | None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from maos_flows.cli.ids import IdArgument
-from maos_flows.cli.output import Format, FormatOption, print_json
+from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, FormatOption, print_json
 
 
 def show(
@@ -23,6 +23,13 @@ def show(
         bool,
         typer.Option("--explain", help="Tell it in one paragraph, dissent and what would have changed it included."),
     ] = False,
+    summary: Annotated[
+        bool | None,
+        typer.Option(
+            "--summary/--no-summary",
+            help="With --explain: have the model named by consensus.explain.model sum it up anew, or show no summary.",
+        ),
+    ] = None,
     compliance: Annotated[
         bool, typer.Option("--compliance", help="Show what it was checked against when it was closed, rule by rule.")
     ] = False,
@@ -35,11 +42,12 @@ def show(
     """Show a decision: what was asked and decided, by how much, who dissented and why."""
     from maos_flows.cli import render
     from maos_flows.cli.lookup import find_decision_or_run
+    from maos_flows.cli.summing_up import SummedUp, with_summaries
     from maos_flows.cli.watching import aspects as known
 
     found = find_decision_or_run(decision_id)
     asked = {
-        known.EXPLANATION: explain,
+        known.EXPLANATION: explain or summary,
         known.PARTICIPATION: participation,
         known.CONFLICTS: vote_conflicts,
         known.COMPLIANCE: compliance,
@@ -55,7 +63,10 @@ def show(
         return
     if format is Format.TEXT and (timeline or votes or reasoning):
         render.print_found(found, timeline=timeline, votes=votes, reasoning=reasoning)
-    known.print_aspects(found, aspects, as_json=format is Format.JSON)
+    summed = with_summaries(found, anew=summary) if known.EXPLANATION in aspects else SummedUp(found)
+    known.print_aspects(summed.found, aspects, as_json=format is Format.JSON)
+    if not summed.is_complete:
+        raise typer.Exit(EXIT_NO_CONSENSUS)
 
 
 def list_decisions(

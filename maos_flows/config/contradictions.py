@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from maos_flows.config.form import ConfigurationForm, ConsensusForm
+from maos_flows.config.summing_up import summarizer_of
 from maos_flows.errors import ConfigurationError
 from maos_flows.policies.registry import built_in_policies
 
@@ -24,6 +25,17 @@ def contradictions(values: ConfigurationForm) -> _Found:
         yield ("consensus", "algorithms", "weighted_voting"), "expert_weight and regular_weight cannot both be 0"
     if consensus.production_mode and not consensus.audit.enabled:
         yield ("consensus", "audit", "enabled"), "production_mode: true needs audit.enabled: true"
+    yield from _explain(consensus)
+
+
+def _explain(consensus: ConsensusForm) -> _Found:
+    path = ("consensus", "explain")
+    if consensus.explain.model is None and consensus.explain.every_decision:
+        yield (*path, "every_decision"), "there is no model that could sum decisions up; name one as explain.model"
+    try:
+        summarizer_of(consensus.explain)
+    except ConfigurationError as error:
+        yield from (((*path, problem.path), problem.message) for problem in error.problems)
 
 
 def _defaults(consensus: ConsensusForm) -> _Found:

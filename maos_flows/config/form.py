@@ -170,6 +170,25 @@ class SecurityForm(Form):
     audit_signatures: Flag = Field(False, description="Whether the record of a decision is signed when it is closed.")
 
 
+class ExplainForm(Form):
+    """The language model that sums decisions up, beside the record."""
+
+    model: Text | None = Field(
+        None,
+        description="The language model, like openai:gpt-6-luna, that sums up what `maos show ID --explain` tells.",
+    )
+    base_url: Text | None = Field(None, description="Where a server is that speaks as the model's provider does.")
+    api_key_env: Text | None = Field(
+        None, description="The environment variable that holds the key; by default the provider's own."
+    )
+    max_tokens: Positive = Field(4000, description="How many tokens a summary may have, a model's thinking among them.")
+    max_cost: Weight | None = Field(None, description="How many US dollars one summary may cost.")
+    timeout: Seconds = Field(60.0, description="How long a summary is waited for.")
+    every_decision: Flag = Field(
+        False, description="Whether every decision is summed up when it is closed, for its page in Prefect."
+    )
+
+
 class DrillsForm(Form):
     """Failures made on purpose."""
 
@@ -199,6 +218,7 @@ class ConsensusForm(Form):
     monitoring: MonitoringForm = Field(default_factory=MonitoringForm)
     security: SecurityForm = Field(default_factory=SecurityForm)
     drills: DrillsForm = Field(default_factory=DrillsForm)
+    explain: ExplainForm = Field(default_factory=ExplainForm)
 
 
 class ConfigurationForm(Form):

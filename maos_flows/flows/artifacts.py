@@ -17,6 +17,8 @@ from prefect.client.schemas.actions import ArtifactUpdate
 from prefect.exceptions import PrefectHTTPStatusError
 
 from maos_flows.agreement.showing import agreement_rows, fault_text, log_rows
+from maos_flows.audit.model_summaries import ModelSummary
+from maos_flows.explaining import explain
 from maos_flows.model import Ballot, Decision, Elector, Event, Opening, exact
 from maos_flows.policies.threshold import describe, share_in_words
 from maos_flows.scrutiny import scrutinise
@@ -64,14 +66,18 @@ def words(code: str) -> str:
     return code.replace("_", " ").capitalize()
 
 
-def decision_markdown(decision: Decision, timeline: Sequence[Event]) -> str:
-    """Write a decision for people: what was asked, what was decided, by how much, who dissented, what happened when."""
+def decision_markdown(decision: Decision, timeline: Sequence[Event], summary: ModelSummary | None = None) -> str:
+    """Write a decision for people: what was asked, what was decided, by how much, who dissented, what happened when.
+
+    A model's summary, if there is one, stands under the paragraph made without one, and says whose words it is.
+    """
     return "\n\n".join(
         part
         for part in (
             f"# {inline(headline(decision))}",
             _simulated_note(decision),
             fenced(decision.opening.proposal.question),
+            _in_short(decision, summary),
             _numbers(decision),
             _tally(decision),
             _agreement(decision),
@@ -90,6 +96,13 @@ def _simulated_note(decision: Decision) -> str:
         if count
         else ""
     )
+
+
+def _in_short(decision: Decision, summary: ModelSummary | None) -> str:
+    parts = ["## In short", fenced(explain(decision))]
+    if summary is not None:
+        parts += [f"**Summary by {inline(summary.model)}, not part of the record:**", fenced(summary.text)]
+    return "\n\n".join(parts)
 
 
 def _numbers(decision: Decision) -> str:
@@ -223,12 +236,12 @@ async def publish_ballots(opening: Opening, ballots: Sequence[Ballot]) -> None:
         await table.acreate(client)
 
 
-async def publish_decision(decision: Decision, timeline: Sequence[Event]) -> None:
+async def publish_decision(decision: Decision, timeline: Sequence[Event], summary: ModelSummary | None = None) -> None:
     """Attach a decision, as text, to the flow run that is running."""
     text = MarkdownArtifact(
         key=artifact_key("decision", decision.decision_id),
         description=f"{headline(decision)}{' (simulated)' if decision.is_simulated else ''}",
-        markdown=decision_markdown(decision, timeline),
+        markdown=decision_markdown(decision, timeline, summary),
     )
     async with get_client() as client:
         await text.acreate(client)

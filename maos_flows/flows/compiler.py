@@ -25,6 +25,7 @@ from maos_flows.flows.staging import (
     stage_result,
 )
 from maos_flows.flows.stores import audit_store
+from maos_flows.flows.summing_up import summaries_awaited
 from maos_flows.model import Decision, Outcome
 from maos_flows.records import to_plain
 from maos_flows.voters.base import utc_now
@@ -51,10 +52,11 @@ async def run_stages(workflow: Workflow, run_id: str) -> State[Any]:
     store = await asyncio.to_thread(audit_store)
     begun = begun_run(workflow, run_id, flow_run_id=str(flow_run.id or ""))
     await asyncio.to_thread(store.open_run, begun)
-    with tags("maos", workflow.name):
-        results = await _run_in_order(workflow, run_id)
-    if not any(result.broke_off for result in results):
-        await asyncio.to_thread(store.close_run, run_id, outcome=outcome_of(results), at=utc_now())
+    async with summaries_awaited():
+        with tags("maos", workflow.name):
+            results = await _run_in_order(workflow, run_id)
+        if not any(result.broke_off for result in results):
+            await asyncio.to_thread(store.close_run, run_id, outcome=outcome_of(results), at=utc_now())
     return _final_state(results)
 
 

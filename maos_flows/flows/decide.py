@@ -32,6 +32,7 @@ from maos_flows.flows.known import policy_named
 from maos_flows.flows.overseeing import note_trail, overseen
 from maos_flows.flows.rounds import given_of, note_minds
 from maos_flows.flows.stores import kept, opened_store
+from maos_flows.flows.summing_up import begin_summary, summaries_awaited
 from maos_flows.flows.tasks import deciding_task
 from maos_flows.judging import note_weights, with_learned_weights
 from maos_flows.model import (
@@ -88,6 +89,9 @@ async def decide(request: dict[str, Any], decision_id: str | None = None) -> Sta
             showing.begin(publish_decision(decision, timeline))
     finally:
         await showing.end()
+    async with summaries_awaited():
+        if asked.oversight.summarizer is not None:
+            begin_summary(await opened_store(), decision, timeline, asked.oversight.summarizer)
     return _final_state(decision)
 
 

@@ -1,8 +1,10 @@
 """Oversight: what is watched, checked and told beside the count, frozen with the request of a decision."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from typing import Any
 
 from maos_flows.model.codes import Suspicions
 
@@ -50,6 +52,7 @@ class Oversight:
         alerts: Whether slowness and failures are told to the contacts.
         emergency: Whether the contacts are told that it opens, and how it ends.
         contacts: Names of Prefect's notification blocks, like `slack-webhook/on-call`.
+        summarizer: The settings of the model that sums it up once it is closed, beside the record; None if none does.
     """
 
     decision_type: str = ""
@@ -63,6 +66,7 @@ class Oversight:
     alerts: bool = True
     emergency: bool = False
     contacts: tuple[str, ...] = ()
+    summarizer: Mapping[str, Any] | None = field(default=None, hash=False)
 
     @property
     def is_at_closing(self) -> bool:

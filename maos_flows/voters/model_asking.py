@@ -40,11 +40,11 @@ async def answer(agent: Agent, proposal: Proposal) -> dict[str, Any]:
         fields = await _fields(agent, proposal, limits=limits, used=used)
     except Exception as error:
         failure = failure_of(error)
-        spent = _accounts.add(agent, proposal, _spent(used))
+        spent = _accounts.add(agent, proposal, spent_of(used))
         if spent.requests:
             failure.args = (f"{failure} ({spent})",)
         raise failure from error
-    spent = _accounts.settle(agent, proposal, _spent(used))
+    spent = _accounts.settle(agent, proposal, spent_of(used))
     return fields | {"attributes": spent.attributes(str(agent.settings["model"]))}
 
 
@@ -63,14 +63,14 @@ async def _fields(agent: Agent, proposal: Proposal, *, limits: Limits, used: Run
 
 def _asker(agent: Agent, proposal: Proposal, limits: Limits) -> "Asker[object, BaseModel]":
     model = model_of(agent.settings)
-    _check_price(model, limits)
+    check_price(model, limits)
     # Texts of other agents may try to make a model act; while they are before it, it has nothing to act with.
     is_alone = proposal.round == 1
     return Asker(
         model,
         output_type=ToolOutput(ballot_form(proposal), name=FORM),
         instructions=instructions(agent),
-        model_settings=_model_settings(agent.settings),
+        model_settings=model_settings(agent.settings),
         retries=int(agent.settings.get("repairs", 2)),
         tools=tools_of(agent.settings) if is_alone else (),
         toolsets=toolsets_of(agent.settings) if is_alone else (),
@@ -92,7 +92,7 @@ def _as_given(messages: list[ModelMessage], output: BaseModel) -> dict[str, Any]
     return output.model_dump(exclude_none=True)
 
 
-def _model_settings(settings: Mapping[str, Any]) -> ModelSettings:
+def model_settings(settings: Mapping[str, Any]) -> ModelSettings:
     """Give what the provider is told; its client retries nothing, since asking again is the caller's affair."""
     told = ModelSettings(max_retries=0)
     if "temperature" in settings:
@@ -102,7 +102,7 @@ def _model_settings(settings: Mapping[str, Any]) -> ModelSettings:
     return told
 
 
-def _check_price(model: Model, limits: Limits) -> None:
+def check_price(model: Model, limits: Limits) -> None:
     """Refuse a limit in money for a model whose price nobody knows: it would bound nothing."""
     if limits.cost is None:
         return
@@ -114,5 +114,6 @@ def _check_price(model: Model, limits: Limits) -> None:
         ) from error
 
 
-def _spent(used: RunUsage) -> Spent:
+def spent_of(used: RunUsage) -> Spent:
+    """Give what was used as what was spent."""
     return Spent(used.requests, used.input_tokens, used.output_tokens, used.cost)

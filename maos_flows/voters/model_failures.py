@@ -13,10 +13,10 @@ from pydantic_ai.exceptions import (
 from maos_flows.voters.failures import BusyError, LastingError, PassingError, VoterError
 
 
-def failure_of(error: Exception) -> VoterError:
+def failure_of(error: Exception, *, wanted: str = "ballot") -> VoterError:
     """Give the failure that a provider's error is; what nobody knows lasts.
 
-    What is still no ballot after the repairs lasts too: the model was told what was wrong with it each time.
+    What is still not what was wanted after the repairs lasts too: the model was told what was wrong with it each time.
     """
     match error:
         case VoterError():
@@ -26,11 +26,11 @@ def failure_of(error: Exception) -> VoterError:
         case ModelAPIError():
             return _passing(error)
         case UsageLimitExceeded():
-            return LastingError(f"it used more than a ballot may: {error.message.partition('. Consider')[0]}")
+            return LastingError(f"it used more than a {wanted} may: {error.message.partition('. Consider')[0]}")
         case ContentFilterError():
             return LastingError(f"the model refused, or its provider's filter: {error.message}")
         case UnexpectedModelBehavior():
-            return LastingError(f"no ballot in what the model gave: {error.message}")
+            return LastingError(f"no {wanted} in what the model gave: {error.message}")
         case UserError() | ImportError():
             return LastingError(str(error))
         case _:

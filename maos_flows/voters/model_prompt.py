@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 from maos_flows.model import ABSTAIN, Agent, Proposal
@@ -38,11 +39,17 @@ def instructions(agent: Agent) -> str:
 
 def prompt(agent: Agent, proposal: Proposal) -> str:
     """Write what is asked as one line of ASCII JSON between tags that nobody who wrote a text in it could guess."""
-    tag = f"data-{secrets.token_hex(_TAG_BYTES)}"
     asked = as_asked(agent, proposal)
-    line = json.dumps(_cleaned({name: asked[name] for name in _DATA}), ensure_ascii=True)
+    tag, text = as_data({name: asked[name] for name in _DATA})
+    return f"{text}\nCast your ballot on the question in {tag}."
+
+
+def as_data(data: Mapping[str, Any]) -> tuple[str, str]:
+    """Write data that commands nothing as one line of ASCII JSON between tags; give the tag's name and the text."""
+    tag = f"data-{secrets.token_hex(_TAG_BYTES)}"
+    line = json.dumps(_cleaned(data), ensure_ascii=True)
     inert = line.replace("<", "\\u003c").replace(">", "\\u003e")
-    return f"<{tag}>\n{inert}\n</{tag}>\nCast your ballot on the question in {tag}."
+    return tag, f"<{tag}>\n{inert}\n</{tag}>"
 
 
 def _cleaned(value: Any) -> Any:

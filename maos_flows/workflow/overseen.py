@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from maos_flows.config.form import ConsensusForm
+from maos_flows.config.summing_up import summarizer_of
 from maos_flows.errors import Problem
 from maos_flows.model import Oversight, Requirement, Rule, Suspicions, exact
 from maos_flows.request import DecisionRequest
@@ -28,6 +29,7 @@ def oversight_of(configured: Configured, algorithm: str) -> Oversight:
         alerts=monitoring.performance_alerts,
         emergency=kind.emergency_contacts,
         contacts=consensus.contacts,
+        summarizer=summarizer_of(consensus.explain) if consensus.explain.every_decision else None,
     )
 
 
@@ -78,6 +80,7 @@ def bulk_problems(request: DecisionRequest) -> Iterator[Problem]:
         "audit_trail, detailed_logging": oversight.audit_trail,
         "emergency_contacts": oversight.emergency,
         "malicious_detection, byzantine_detection": oversight.suspicions is not Suspicions.NONE,
+        "explain.every_decision": oversight.summarizer is not None,
         "monitoring": oversight.metrics or oversight.slow_seconds is not None or oversight.failure_rate is not None,
     }
     for keys, is_asked in asked.items():

@@ -11,6 +11,7 @@ from maos_flows.cli.watching.conflicts import conflict_lines, conflicts
 from maos_flows.cli.watching.lines import outcome_in_words
 from maos_flows.cli.watching.participation import participation, participation_lines
 from maos_flows.cli.watching.roles import leadership, leadership_lines, misbehaviour, misbehaviour_lines
+from maos_flows.cli.watching.summaries import summary_as_plain, summary_lines
 from maos_flows.cli.watching.words import LONG, clean, one_line
 from maos_flows.explaining import explain
 from maos_flows.model import Opening
@@ -33,12 +34,15 @@ class Aspect:
 
 def _explanation(found: Found, opening: Opening) -> dict[str, Any]:
     del opening
-    return {"explanation": None if found.decision is None else explain(found.decision)}
+    explanation = None if found.decision is None else explain(found.decision)
+    return {"explanation": explanation, "summary": summary_as_plain(found.summary)}
 
 
 def _explanation_lines(data: Mapping[str, Any]) -> Iterator[str]:
     if data["explanation"] is not None:
         yield clean(data["explanation"])
+    if data["summary"] is not None:
+        yield from summary_lines(data["summary"])
 
 
 EXPLANATION = Aspect(None, _explanation, _explanation_lines)
