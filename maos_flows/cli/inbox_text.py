@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from maos_flows.cli.watching.words import one_line
+from maos_flows.model import ABSTAIN
 from maos_flows.model.people import Asked, QuestionKind
 from maos_flows.people.asking import left
 from maos_flows.people.inbox import Waiting
@@ -13,6 +14,7 @@ _WANTED = {
     QuestionKind.BALLOT: "a ballot",
     QuestionKind.DECIDE: "to decide: there is no consensus",
     QuestionKind.CONFIRM: "to confirm what was reached",
+    QuestionKind.SUGGESTION: "a suggestion",
 }
 
 
@@ -25,11 +27,14 @@ def _lines(item: Waiting, now: datetime) -> list[str]:
     question = item.asked.question
     whose = f", for {item.on_behalf_of}" if item.on_behalf_of else ""
     instead = f" --for {item.on_behalf_of}" if item.on_behalf_of else ""
+    answers, wanted = ", ".join(question.choices), "CHOICE"
+    if question.kind is QuestionKind.SUGGESTION:
+        answers, wanted = f"a short text of one's own, or {ABSTAIN}", "TEXT"
     lines = [
         f"{question.decision_id}  {item.by}{whose}: {_WANTED[question.kind]}, {left(question.deadline - now)} left",
         f"  {one_line(question.text, 100)}",
-        f"  {', '.join(question.choices)}",
-        f"  maos vote {question.decision_id} --as {item.by}{instead} --choice CHOICE",
+        f"  {answers}",
+        f"  maos vote {question.decision_id} --as {item.by}{instead} --choice {wanted}",
     ]
     return [*lines, f"  {item.url}"] if item.url else lines
 

@@ -36,7 +36,9 @@ def vote(
     ] = "",
     *,
     agent: AsOption = "",
-    choice: Annotated[str, typer.Option(help="The answer; `maos inbox` lists what may be answered.")] = "",
+    choice: Annotated[
+        str, typer.Option(help="The answer, as `maos inbox` lists it, or the text of a suggestion.")
+    ] = "",
     reasoning: Annotated[str, typer.Option(help="Why.")] = "",
     confidence: Annotated[str, typer.Option(help="How sure, from 0 to 1.")] = "",
     veto: Annotated[bool, typer.Option("--veto", help="Use the right to veto; needs a reasoning.")] = False,
@@ -48,7 +50,7 @@ def vote(
     ] = None,
     format: FormatOption = Format.TEXT,  # noqa: A002 - the flag's name
 ) -> None:
-    """Answer as a person: cast a ballot, decide what was escalated, or confirm what was reached.
+    """Answer as a person: suggest, cast a ballot, decide what was escalated, or confirm what was reached.
 
     Who has a public key in the roster answers signed. The first answer counts. Exit code 0 if the answer was taken.
     """

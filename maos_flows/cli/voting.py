@@ -11,11 +11,10 @@ from maos_flows.config.keyring import keys_here
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.keys import KeyFolder
 from maos_flows.model.people import Answered, Asked, Question
-from maos_flows.people.answering import answer
+from maos_flows.people.answering import answer, as_answered
 from maos_flows.people.inbox import find_question
 from maos_flows.people.proving import signed
 from maos_flows.quorum import parse_fraction
-from maos_flows.scrutiny import tidy
 from maos_flows.signing import SigningKey
 from maos_flows.text_types import read_agent_id
 from maos_flows.voters.base import utc_now
@@ -46,10 +45,9 @@ def cast(decision_id: str, vote: Vote, *, key_file: Path | None) -> Asked:
     if missing:
         raise ConfigurationError(missing)
     store, keys = configured_store(), keys_here()
-    given = Answered(
-        tidy(vote.choice), vote.by, vote.reasoning.strip(), _confidence(vote.confidence), vote.veto, via="shell"
-    )
     question = find_question(store, decision_id, by=vote.by, on_behalf_of=vote.on_behalf_of).question
+    choice, confidence = as_answered(question, vote.choice), _confidence(vote.confidence)
+    given = Answered(choice, vote.by, vote.reasoning.strip(), confidence, vote.veto, via="shell")
     key = _key(question, vote.by, keys, key_file)
     if key is not None:
         given = _signed(store, question, given, key)

@@ -24,10 +24,21 @@ from maos_flows.flows.alerting import reach
 from maos_flows.flows.edges import Sealed, state_of, unsealed, untracked
 from maos_flows.flows.person_forms import ask_again, believed, close_form, open_form, read_form
 from maos_flows.flows.stores import kept, opened_store
-from maos_flows.model import Absence, AbsenceKind, Agent, Ballot, Decision, Event, EventKind, Opening, Proposal
+from maos_flows.model import (
+    Absence,
+    AbsenceKind,
+    Agent,
+    Ballot,
+    Decision,
+    Event,
+    EventKind,
+    Opening,
+    Proposal,
+    Suggestion,
+)
 from maos_flows.model.people import Answered, Asked, Note, NoteKind, Overseers, QuestionKind
 from maos_flows.people.answering import answer, cast_for_absent, group_answer, is_due
-from maos_flows.people.asking import ask_for_ballot, ask_overseers, current, remind
+from maos_flows.people.asking import ask_for_ballot, ask_for_suggestion, ask_overseers, current, remind
 from maos_flows.people.ruling import question_after, ruled
 from maos_flows.request import DecisionRequest
 from maos_flows.voters.base import utc_now
@@ -50,15 +61,33 @@ async def ask_person(agent: Agent, proposal: Proposal) -> Ballot | Absence:
         The ballot as it is on record, or that nobody answered.
     """
     store = await opened_store()
-    asked = await kept(store, partial(_put, store, agent, proposal))
+    asked = await _until_answered(store, await kept(store, partial(_put, store, agent, proposal)))
+    if asked.answer is None:
+        return _absent(agent, proposal, asked)
+    return await asyncio.to_thread(_ballot, store, asked)
+
+
+async def ask_person_to_suggest(agent: Agent, proposal: Proposal) -> Suggestion | Absence:
+    """Ask a person for a suggestion, and wait for it until its time is over.
+
+    Returns:
+        The suggestion as it is on record, or that nobody answered.
+    """
+    store = await opened_store()
+    asked = await _until_answered(store, await kept(store, partial(_put_to_suggest, store, agent, proposal)))
+    if asked.answer is None:
+        return _absent(agent, proposal, asked)
+    suggestions = await asyncio.to_thread(store.suggestions.of, proposal.decision_id)
+    return next(given for given in suggestions if given.agent_id == agent.id)
+
+
+async def _until_answered(store: AuditStore, asked: Asked) -> Asked:
+    """Wait until a question is answered, or its time is over; then its form is closed."""
     while True:
         asked = await asyncio.to_thread(_look, store, asked)
-        if asked.answer is not None:
+        if asked.answer is not None or utc_now() >= asked.question.deadline:
             await _close(store, asked)
-            return await asyncio.to_thread(_ballot, store, asked)
-        if utc_now() >= asked.question.deadline:
-            await _close(store, asked)
-            return _absent(agent, proposal, asked)
+            return asked
         await _attend(store, asked)
 
 
@@ -109,6 +138,12 @@ def _put(store: AuditStore, agent: Agent, proposal: Proposal) -> Asked:
     return ask_for_ballot(store, agent, opening, request, now=utc_now())
 
 
+def _put_to_suggest(store: AuditStore, agent: Agent, proposal: Proposal) -> Asked:
+    opening = store.opening(proposal.decision_id)
+    assert opening is not None, "who is asked is asked on record"
+    return ask_for_suggestion(store, agent, opening, now=utc_now())
+
+
 def _look(store: AuditStore, asked: Asked) -> Asked:
     """Read a question as it is now, after taking a deputy's word if it is time for that."""
     asked = current(store, asked.question)
@@ -144,7 +179,7 @@ async def _send_word(store: AuditStore, asked: Asked, *, key: str) -> None:
     name = question.person.agent_id
     lines = [
         f"{name} is asked in decision {question.decision_id}, until {question.deadline:%Y-%m-%d %H:%M} UTC.",
-        f"maos vote {question.decision_id} --as {name} --choice CHOICE",
+        f"maos vote {question.decision_id} --as {name} --choice {'CHOICE' if question.choices else 'TEXT'}",
         *([str(form.data["url"])] if form is not None else []),
     ]
     failed = await reach(question.contact, "\n\n".join(lines))

@@ -34,6 +34,8 @@ class QuestionKind(StrEnum):
     """To decide what the ballots did not."""
     CONFIRM = "confirm"
     """To agree to what was reached, or not."""
+    SUGGESTION = "suggestion"
+    """An answer of its own, where there are no choices yet."""
 
 
 class NoteKind(StrEnum):
@@ -71,7 +73,7 @@ class Question:
         kind: What is asked for.
         person: Who is asked.
         text: What is asked, in words.
-        choices: What may be answered.
+        choices: What may be answered; nothing where a suggestion is wanted, which is a text of one's own.
         asked_at: When.
         deadline: No answer counts after it.
         deputy: Who may answer instead, until the person does.
@@ -99,6 +101,11 @@ class Question:
     def place(self) -> tuple[str, int, str, str]:
         """What tells it from every other question."""
         return self.decision_id, self.round, self.kind.value, self.person.agent_id
+
+    @property
+    def is_of_each(self) -> bool:
+        """Whether everybody asked answers for itself, rather than the first of them for all."""
+        return self.kind in (QuestionKind.BALLOT, QuestionKind.SUGGESTION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,17 @@ from maos_flows.agreement.binding import Binding
 from maos_flows.audit.store import AuditStore
 from maos_flows.errors import ConfigurationError, ConflictError, Problem
 from maos_flows.keys import KeyFolder
-from maos_flows.model import Absence, Ballot, Event, EventKind, Opening
+from maos_flows.model import Absence, AuthClass, Ballot, Event, EventKind, Opening, Suggestion
 from maos_flows.model.people import Answered, Asked, Note, NoteKind, Person, Question, QuestionKind
 from maos_flows.people.asking import current
 from maos_flows.people.proving import ballot_of, is_proven
+from maos_flows.proposing import as_suggestion
 from maos_flows.scrutiny import tidy
+from maos_flows.voters.cleaning import clean
 
 
 def answer(store: AuditStore, question: Question, given: Answered, *, at: datetime, keys: KeyFolder) -> Asked:
-    """Take an answer in one transaction: a ballot is cast, a deputy's word kept, a decision made or confirmed.
+    """Take an answer in one transaction: a ballot is cast, a suggestion made, a deputy's word kept, a decision made.
 
     The same answer again is taken as the same.
 
@@ -40,7 +42,7 @@ def answer(store: AuditStore, question: Question, given: Answered, *, at: dateti
 
 def _answer(store: AuditStore, question: Question, given: Answered, *, at: datetime, keys: KeyFolder) -> Asked:
     opening = _held(store, question)
-    given = replace(given, choice=tidy(given.choice), reasoning=given.reasoning.strip())
+    given = replace(given, choice=as_answered(question, given.choice), reasoning=given.reasoning.strip())
     person = _author(question, given)
     _check(question, given)
     if person.public_key is not None and not is_proven(question, given, opening, person):
@@ -56,6 +58,8 @@ def _answer(store: AuditStore, question: Question, given: Answered, *, at: datet
         return _stand_in(store, question, given, at)
     if question.kind is QuestionKind.BALLOT:
         _cast(store, question, given, opening, at=at, keys=keys)
+    if question.kind is QuestionKind.SUGGESTION:
+        _suggest(store, question, given, at)
     store.people.note(question, Note(NoteKind.ANSWERED, at, answer=given))
     return current(store, question)
 
@@ -120,11 +124,27 @@ def _author(question: Question, given: Answered) -> Person:
     return allowed[given.by]
 
 
+def as_answered(question: Question, text: str) -> str:
+    """Give an answer as it stands: a choice without outer spaces, a suggestion in one line without what is hidden.
+
+    Raises:
+        ConfigurationError: It is a suggestion, and empty or too long.
+    """
+    if question.kind is not QuestionKind.SUGGESTION:
+        return tidy(text)
+    try:
+        return as_suggestion(clean(text))
+    except ValueError as error:
+        raise ConfigurationError([Problem("--choice", str(error))]) from error
+
+
 def _check(question: Question, given: Answered) -> None:
     problems = []
-    if given.choice not in question.choices:
+    if question.kind is not QuestionKind.SUGGESTION and given.choice not in question.choices:
         problems.append(Problem("--choice", f"{given.choice[:80]!r} is not one of {', '.join(question.choices)}"))
-    if given.confidence is not None and not 0 <= given.confidence <= 1:
+    if given.confidence is not None and question.kind is QuestionKind.SUGGESTION:
+        problems.append(Problem("--confidence", "a suggestion has none; the ballot on it may"))
+    elif given.confidence is not None and not 0 <= given.confidence <= 1:
         problems.append(Problem("--confidence", f"{given.confidence} is not in 0..1"))
     if given.veto and not question.may_veto:
         problems.append(Problem("--veto", f"{question.person.agent_id} has no right to veto here"))
@@ -143,9 +163,7 @@ def _answered_before(store: AuditStore, question: Question, given: Answered) -> 
     group = [question.kind, question.round]
     for asked in store.people.of(question.decision_id):
         other = asked.question
-        if [other.kind, other.round] != group or (
-            question.kind is QuestionKind.BALLOT and other.place != question.place
-        ):
+        if [other.kind, other.round] != group or (question.is_of_each and other.place != question.place):
             continue
         is_deputy = given.by != question.person.agent_id
         known = asked.answer or (asked.stood_in if is_deputy else None)
@@ -170,9 +188,22 @@ def _check_time(store: AuditStore, question: Question, opening: Opening, at: dat
         raise ConflictError(f"the time to answer was over at {question.deadline:%Y-%m-%d %H:%M:%S} UTC")
     if store.decision(decision_id) is not None or opening.proposal.round != question.round:
         raise ConflictError(f"decision {decision_id} goes on without {person}: this question is closed")
-    is_ballot = question.kind is QuestionKind.BALLOT
-    if is_ballot and person in store.answered(decision_id, question.round):
-        raise ConflictError(f"the ballot of {person} is not awaited any more")
+    if not is_awaited(store, question):
+        raise ConflictError(f"the {question.kind.value} of {person} is not awaited any more")
+
+
+def is_awaited(store: AuditStore, question: Question) -> bool:
+    """Say whether nothing is on record yet of whoever is asked for something of its own."""
+    decision_id, person = question.decision_id, question.person.agent_id
+    match question.kind:
+        case QuestionKind.BALLOT:
+            return person not in store.answered(decision_id, question.round)
+        case QuestionKind.SUGGESTION:
+            opening = store.opening(decision_id)
+            is_open = opening is not None and opening.proposal.wants_suggestions
+            return is_open and person not in store.suggestions.answered(decision_id)
+        case QuestionKind.DECIDE | QuestionKind.CONFIRM:
+            return True
 
 
 def _check_may_stand_in(question: Question, opening: Opening, keys: KeyFolder) -> None:
@@ -189,6 +220,22 @@ def _stand_in(store: AuditStore, question: Question, given: Answered, at: dateti
     data = {"what": "stood_in", "round": question.round, "by": given.by}
     store.note(question.decision_id, Event(at, EventKind.PERSON, words, question.person.agent_id, data=data))
     return current(store, question)
+
+
+def _suggest(store: AuditStore, question: Question, given: Answered, at: datetime) -> None:
+    suggestion = Suggestion(
+        question.decision_id,
+        question.person.agent_id,
+        given.choice,
+        given.reasoning,
+        voter="human",
+        auth_class=AuthClass.HUMAN if given.signature else AuthClass.IN_PROCESS,
+        received_at=at,
+        seconds=(at - question.asked_at).total_seconds(),
+        signature=given.signature,
+    )
+    if store.suggestions.record(suggestion, now=at).received_at != at:
+        raise ConflictError(f"the suggestion of {suggestion.agent_id} is not awaited any more")
 
 
 def _cast(

@@ -49,6 +49,25 @@ def ask_for_ballot(
     return _put(store, question)
 
 
+def ask_for_suggestion(store: AuditStore, agent: Agent, opening: Opening, *, now: datetime) -> Asked:
+    """Ask a member of the electorate for a suggestion, or find that it was asked. Nobody stands in for it."""
+    proposal = opening.proposal
+    deadline = proposal.deadline or now + _UNBOUNDED
+    question = Question(
+        proposal.decision_id,
+        proposal.round,
+        QuestionKind.SUGGESTION,
+        _person(agent),
+        _in_words(proposal),
+        (),
+        now,
+        deadline,
+        remind_at=tuple(_reminders(agent, now, deadline)),
+        contact=str(agent.settings.get("notify", "")),
+    )
+    return _put(store, question)
+
+
 def ask_overseers(
     store: AuditStore, decision: Decision, overseers: Overseers, kind: QuestionKind, *, now: datetime
 ) -> tuple[Asked, ...]:
@@ -104,8 +123,9 @@ def remind(store: AuditStore, asked: Asked, *, now: datetime) -> bool:
 
 
 def _put(store: AuditStore, question: Question) -> Asked:
-    if store.people.put(question) and question.kind is QuestionKind.BALLOT:
-        words = f"{question.person.agent_id} is asked, until {question.deadline:%Y-%m-%d %H:%M:%S} UTC"
+    if store.people.put(question) and question.is_of_each:
+        what = " for a suggestion" if question.kind is QuestionKind.SUGGESTION else ""
+        words = f"{question.person.agent_id} is asked{what}, until {question.deadline:%Y-%m-%d %H:%M:%S} UTC"
         words += f", or {question.deputy.agent_id} in its place" if question.deputy is not None else ""
         _tell(store, question, words, question.asked_at, what="asked")
     return current(store, question)

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from maos_flows.audit.store import AuditStore
 from maos_flows.errors import ConfigurationError, NotFoundError, Problem
-from maos_flows.model.people import Asked, NoteKind, QuestionKind
-from maos_flows.people.answering import group_answer
+from maos_flows.model.people import Asked, NoteKind
+from maos_flows.people.answering import group_answer, is_awaited
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,8 @@ def _is_open(store: AuditStore, asked: Asked) -> bool:
     question = asked.question
     if asked.answer is not None or store.decision(question.decision_id) is not None:
         return False
-    if question.kind is QuestionKind.BALLOT:
-        return question.person.agent_id not in store.answered(question.decision_id, question.round)
+    if question.is_of_each:
+        return is_awaited(store, question)
     others = (one for one in store.people.of(question.decision_id))
     group = tuple(one for one in others if (one.question.kind, one.question.round) == (question.kind, question.round))
     return group_answer(group) is None

@@ -11,8 +11,8 @@ from maos_flows.tally import dissent
 
 def question_after(decision: Decision, overseers: Overseers) -> QuestionKind | None:
     """Say what the overseers are asked of a decision; None if nothing, or if there are none."""
-    if not overseers.agents:
-        return None
+    if not overseers.agents or not decision.opening.proposal.choices:
+        return None  # without choices there is nothing to decide between
     if decision.outcome is Outcome.ESCALATED:
         return QuestionKind.DECIDE
     has_choice = decision.outcome in (Outcome.REACHED, Outcome.OVERRIDDEN)
@@ -24,7 +24,7 @@ def ruled(decision: Decision, kind: QuestionKind, given: Answered | None) -> Dec
     match kind:
         case QuestionKind.DECIDE:
             return _expired(decision) if given is None else _decided(decision, given)
-        case QuestionKind.CONFIRM | QuestionKind.BALLOT:
+        case QuestionKind.CONFIRM | QuestionKind.BALLOT | QuestionKind.SUGGESTION:
             return _confirmed(decision, given)
 
 
