@@ -17,7 +17,7 @@ from typing import Any
 from maos_flows.agreement.binding import AgentSigning, Binding, detail_of
 from maos_flows.agreement.disputes import disputes
 from maos_flows.agreement.faults import Equivocate, Injection, Lie
-from maos_flows.agreement.network import Delivery, Network, Wake
+from maos_flows.agreement.network import Network, Wake
 from maos_flows.agreement.telling import Agreed, Happening
 from maos_flows.model import Ballot, Certificate, EventKind, Fault
 from maos_flows.protocols import byzantine as protocol
@@ -32,6 +32,8 @@ _CROSS_HOPS = 6
 _WINDOW_TICKS = 4
 _LAST_VIEWS = 3
 _LINGER_HOPS = 60
+_MESSAGES_A_TICK = 4
+_INCLUSION_TICKS = 1  # a message takes less than half a tick, so a primary that has not got it by then hides it
 AnyStep = Step[Any, Any, Any]
 
 
@@ -40,7 +42,8 @@ class Pacing:
     """How fast a run goes, in milliseconds.
 
     Attributes:
-        hop: A tick of the protocol; a message takes less, so what is said in one tick is heard by the next.
+        hop: A tick of the protocol; a message takes a quarter of it at most, so proposal, PREPARE and COMMIT fit in one
+            tick, and nobody has to pass on a ballot that the proposal brings.
         gathering: Over how long the ballots are cast.
         give_up: When the run ends without agreement; None for `f + 3` views.
         linger: How long replicas that are down or cut off are waited for once the others have agreed.
@@ -61,6 +64,7 @@ class _Seat:
         durable: What outlives a crash.
         life: Tells the times it wanted to be woken apart; only the last one counts.
         ticked_at: The tick up to which its time has passed.
+        wakes_at: The tick at which it is woken next; None if it is not.
         is_due: Whether its ballot is to be cast by now.
     """
 
@@ -68,6 +72,7 @@ class _Seat:
     durable: protocol.Durable
     life: int = 0
     ticked_at: int = 0
+    wakes_at: int | None = None
     is_due: bool = False
 
 
@@ -98,12 +103,12 @@ class ByzantineReplicas:
         self._pacing = pacing
         self._seed = seed
         self._chance = Random(seed)  # noqa: S311  replayable from the recorded seed; keys are drawn elsewhere
-        self._network = Network(self.agreement.agents, self._chance, max(1, pacing.hop - 1))
+        self._network = Network(self.agreement.agents, self._chance, max(1, pacing.hop // _MESSAGES_A_TICK))
         self._silent = frozenset(agent for agent in self.agreement.agents if agent not in self._ballots)
         self._cross_at = pacing.gathering + pacing.hop
         self._last_cast = self._cross_at + _CROSS_HOPS * pacing.hop
         window = self._last_cast // pacing.hop + _WINDOW_TICKS
-        self._timing = Timing(ballot_window=window)
+        self._timing = Timing(ballot_window=window, inclusion_delay=_INCLUSION_TICKS)
         views = self._timing.timeout(self.agreement.faults + _LAST_VIEWS + 1)
         self._give_up = pacing.give_up if pacing.give_up is not None else (window + views) * pacing.hop
         self._told: list[Happening] = []
@@ -112,8 +117,8 @@ class ByzantineReplicas:
         self._decided_at: int | None = None
         self._certificate: protocol.Certificate | None = None
         self._phase = ""
-        self._acting: tuple[Injection, ...] = ()
         self._highest_view = 1
+        self._has_lied = False
         self._seats = {agent: self._seat(agent) for agent in self._ballots}
         self._network.suffer((), silent=self._silent)
         self._plan()
@@ -124,24 +129,22 @@ class ByzantineReplicas:
         now = self._network.now
         if self._is_hopeless or now >= self._give_up:
             return True
-        if self._decided_at is None or self._has_unnoticed_ballots():
+        if self._decided_at is None or (self._undecided() and now < self._decided_at + self._pacing.linger):
             return False
-        return not self._undecided() or now >= self._decided_at + self._pacing.linger
+        if self._has_lied and now <= self._last_cast + self._pacing.hop:
+            return False  # a lying primary need not wait for the ballots, its own among them, that will convict it
+        return not self._has_unnoticed_ballots()
 
     @property
     def next_at(self) -> int:
         """The moment up to which nothing happens by itself."""
-        due = self._network.next_at
-        ends = [self._give_up] if self._decided_at is None else [self._give_up, self._decided_at + self._pacing.linger]
-        return min((moment for moment in (*ends, due) if moment is not None and moment > self._network.now), default=0)
+        if self._decided_at is None:
+            return self._network.next_at(self._give_up)
+        return self._network.next_at(self._give_up, self._decided_at + self._pacing.linger)
 
     def advance(self, now: int, acting: Sequence[Injection]) -> Sequence[Happening]:
         """Let time pass to a moment under these faults, and give what happened."""
-        if tuple(acting) != self._acting:
-            self._let_pass(now - 1)
-            self._network.now = now
-            self._suffer(tuple(acting))
-        self._let_pass(now)
+        self._network.advance(now, acting, self)
         told, self._told = self._told, []
         return told
 
@@ -228,18 +231,6 @@ class ByzantineReplicas:
             title = phase.replace("_", " ")
             self._tell(EventKind.PHASE, f"{title}: {text}", data={"phase": phase})
 
-    def _let_pass(self, moment: int) -> None:
-        for event in self._network.until(moment):
-            match event:
-                case Delivery(envelope):
-                    self._deliver(envelope)
-                case Wake(agent, life):
-                    self._wake(agent, life)
-                case _:
-                    event()
-            if self._network.next_at != self._network.now and self.is_over:
-                break
-
     def _tell(
         self, kind: EventKind, text: str, agent: str | None = None, data: Mapping[str, Any] | None = None
     ) -> None:
@@ -259,17 +250,22 @@ class ByzantineReplicas:
                 if peer != agent:
                     self._network.send(Envelope(agent, peer, message))
 
-    def _deliver(self, envelope: Envelope[Any]) -> None:
+    def deliver(self, envelope: Envelope[Any]) -> None:
+        """Hand a message to its recipient's replica, if it has one."""
         seat = self._seats.get(envelope.recipient)
-        if seat is None or self._network.is_down(envelope.recipient):
-            return
-        self._catch_up(envelope.recipient, seat)
-        self._perform(envelope.recipient, seat, seat.replica.handle(envelope))
+        if seat is not None:
+            self._catch_up(envelope.recipient, seat)
+            self._perform(envelope.recipient, seat, seat.replica.handle(envelope))
 
-    def _wake(self, agent: str, life: int) -> None:
+    def wake(self, agent: str, life: int) -> None:
+        """Let a replica's time pass up to now, unless it has another life or another hour to be woken by now."""
         seat = self._seats[agent]
-        if seat.life == life and not self._network.is_down(agent):
+        if seat.life == life:
+            seat.wakes_at = None
             self._catch_up(agent, seat)
+
+    def settle(self) -> None:
+        """Replicas answer at once: nothing is left for a moment's end."""
 
     def _catch_up(self, agent: str, seat: _Seat) -> None:
         """Let a replica's time pass up to now."""
@@ -289,9 +285,12 @@ class ByzantineReplicas:
         if is_honest:
             self._note(agent, seat, step)
         deadline = step.deadline if is_honest else 1
-        if deadline is not None:
+        wakes_at = None if deadline is None else seat.ticked_at + deadline
+        if wakes_at != seat.wakes_at:
             seat.life += 1
-            self._network.plan((seat.ticked_at + deadline) * self._pacing.hop, Wake(agent, seat.life))
+            seat.wakes_at = wakes_at
+            if wakes_at is not None:
+                self._network.plan(wakes_at * self._pacing.hop, Wake(agent, seat.life))
 
     def _note(self, agent: str, seat: _Seat, step: AnyStep) -> None:
         """Tell what an honest replica's step shows."""
@@ -346,13 +345,13 @@ class ByzantineReplicas:
             text = f"{fault.agent_id} is suspected by {by}: {fault.kind.replace('_', ' ')}"
             self._tell(EventKind.SUSPICION, text, fault.agent_id, {"kind": fault.kind, "by": by})
 
-    def _suffer(self, acting: tuple[Injection, ...]) -> None:
+    def suffer(self, before: Sequence[Injection], acting: Sequence[Injection]) -> None:
         """Let other faults act than before: who was down comes back, who was honest lies, and the other way round."""
-        before, self._acting = self._acting, acting
         was_down = {agent for agent in self._seats if self._network.is_down(agent)}
         self._network.suffer(acting, silent=self._silent)
         lying = {one.agent: one for one in acting if isinstance(one, Equivocate | Lie)}
         lied = {one.agent for one in before if isinstance(one, Equivocate | Lie)}
+        self._has_lied = self._has_lied or bool(lying)
         for agent, seat in self._seats.items():
             is_back = agent in was_down and not self._network.is_down(agent)
             if agent in lying and agent not in lied:
@@ -371,6 +370,7 @@ class ByzantineReplicas:
 
     def _begin_again(self, agent: str, seat: _Seat) -> None:
         seat.life += 1
+        seat.wakes_at = None
         seat.ticked_at = self._network.now // self._pacing.hop
         if seat.is_due:
             self._cast(agent)

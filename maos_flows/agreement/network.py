@@ -1,13 +1,13 @@
 """The links between the replicas of one process, and what is to happen when: a heap ordered by time.
 
-It has no clock: `until` hands out what is due by a moment that whoever runs it names.
+It has no clock: `advance` lets time pass to a moment that whoever runs it names.
 """
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, Protocol
 
 from maos_flows.agreement.faults import Crash, Delay, Injection, Partition
 from maos_flows.protocols.step import Envelope
@@ -16,18 +16,36 @@ Happens = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """A message reaches its recipient."""
-
-    envelope: Envelope[Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Wake:
     """A replica wanted to be woken now; `life` tells its lives apart."""
 
     agent: str
     life: int
+
+
+class Driven(Protocol):
+    """The replicas that a network carries messages to and wakes."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come of them."""
+        ...
+
+    def deliver(self, envelope: Envelope[Any]) -> None:
+        """Hand a message to its recipient."""
+        ...
+
+    def wake(self, agent: str, life: int) -> None:
+        """Let an agent's replica do what it does by itself, unless it has another life by now."""
+        ...
+
+    def settle(self) -> None:
+        """End a moment at which something happened: nothing more happens at it."""
+        ...
+
+    def suffer(self, before: Sequence[Injection], acting: Sequence[Injection]) -> None:
+        """Let other faults act than before."""
+        ...
 
 
 class Network:
@@ -51,15 +69,16 @@ class Network:
         self._side = dict.fromkeys(agents, 0)
         self._late: dict[str, int] = {}
         self._down: set[str] = set()
-        self._agenda: list[tuple[int, int, Delivery | Wake | Happens]] = []
+        self._acting: tuple[Injection, ...] = ()
+        self._agenda: list[tuple[int, int, Envelope[Any] | Wake | Happens]] = []
         self._count = 0
 
-    @property
-    def next_at(self) -> int | None:
-        """When the next thing happens; None if nothing will."""
-        return self._agenda[0][0] if self._agenda else None
+    def next_at(self, *ends: int) -> int:
+        """Give the next moment beside these ends at which something happens; one of the ends if that is earlier."""
+        planned = (self._agenda[0][0],) if self._agenda else ()
+        return min((moment for moment in (*ends, *planned) if moment > self.now), default=0)
 
-    def plan(self, at: int, event: Delivery | Wake | Happens) -> None:
+    def plan(self, at: int, event: Envelope[Any] | Wake | Happens) -> None:
         """Let something happen at a moment; of two at one moment the one planned first is first."""
         self._count += 1
         heapq.heappush(self._agenda, (max(at, self.now), self._count, event))
@@ -68,19 +87,40 @@ class Network:
         """Put a message on the wire."""
         self.sent += 1
         if self.carries(envelope.sender, envelope.recipient):
-            delay = self._chance.randint(1, self._hop) + self._late.get(envelope.sender, 0)
-            self.plan(self.now + delay, Delivery(envelope))
+            delay = 1 if self._hop == 1 else self._chance.randint(1, self._hop)
+            self.plan(self.now + delay + self._late.get(envelope.sender, 0), envelope)
 
     def carries(self, sender: str, recipient: str) -> bool:
         """Say whether a link is whole; asked once more on arrival, so a cut loses what is under way."""
         return self._side[sender] == self._side[recipient] and recipient not in self._down
 
-    def until(self, moment: int) -> Iterator[Delivery | Wake | Happens]:
-        """Hand out what is due by a moment, in order; meanwhile time is that of the event handed out."""
-        while self._agenda and self._agenda[0][0] <= moment:
-            self.now, _, event = heapq.heappop(self._agenda)
-            if not isinstance(event, Delivery) or self.carries(event.envelope.sender, event.envelope.recipient):
-                yield event
+    def advance(self, now: int, acting: Sequence[Injection], driven: Driven) -> None:
+        """Let time pass to a moment; if other faults act than before, they do from that moment on."""
+        if tuple(acting) != self._acting:
+            self._let_pass(now - 1, driven)
+            self.now = now
+            before, self._acting = self._acting, tuple(acting)
+            driven.suffer(before, self._acting)
+        self._let_pass(now, driven)
+
+    def _let_pass(self, moment: int, driven: Driven) -> None:
+        """Let happen what is due by a moment, in order; meanwhile time is that of what happens."""
+        agenda = self._agenda
+        while agenda and agenda[0][0] <= moment:
+            self.now, _, event = heapq.heappop(agenda)
+            match event:
+                case Envelope(sender, recipient):
+                    if self.carries(sender, recipient):
+                        driven.deliver(event)
+                case Wake(agent, life):
+                    if agent not in self._down:
+                        driven.wake(agent, life)
+                case _:
+                    event()
+            if not agenda or agenda[0][0] != self.now:
+                driven.settle()
+                if driven.is_over:
+                    return
         self.now = max(self.now, moment)
 
     def is_down(self, agent: str) -> bool:

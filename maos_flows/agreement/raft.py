@@ -1,20 +1,20 @@
 """The replicas of a Raft decision: they elect a leader, which orders ballots and the closing in a replicated log.
 
-The agent's own replica hands its ballot in, and again until it is committed. The leader opens the log, and closes it
-when every agent that answered has its ballot in it, or when time is over. The decision is the fold over what a
-majority holds. An agent that failed to answer takes no part: its replica is down.
+The agent's own replica hands its ballot in as soon as it knows a leader, and again until it is committed. The leader
+opens the log, and closes it when every agent that answered has its ballot in it, or when time is over. The decision is
+the fold over what a majority holds. An agent that failed to answer takes no part: its replica is down.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from hashlib import sha256
 from random import Random
 from typing import Any
 
 from maos_flows.agreement.faults import Injection
-from maos_flows.agreement.network import Delivery, Network, Wake
+from maos_flows.agreement.network import Network, Wake
 from maos_flows.agreement.raft_record import RaftRecord, said
 from maos_flows.agreement.telling import Agreed, Happening
 from maos_flows.model import EventKind
@@ -28,7 +28,6 @@ from maos_flows.protocols.raft_decision import (
     Opening,
     apply_entry,
     closing_due,
-    fold,
 )
 from maos_flows.protocols.raft_log import Saved
 from maos_flows.protocols.raft_messages import Message
@@ -42,6 +41,7 @@ _HEARTBEAT_TICKS = 2
 _HOPS_PER_TICK = 15
 _RETRY_TICKS = 4
 _PATIENCE = 20
+_NOTHING_APPLIED = DecisionState()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +61,28 @@ class RaftPacing:
 
 @dataclass(slots=True)
 class _Seat:
-    """One agent's replica, what it has on disk, and what it has applied."""
+    """One agent's replica, what it has on disk, and what it has applied.
+
+    Attributes:
+        replica: It, in its present life.
+        disk: What outlives a crash.
+        state: The fold over what it has applied.
+        ticked_at: The tick up to which its time has passed.
+        life: Tells the times it wanted to be woken apart; only the last one counts.
+        role: What it was when that was last told.
+        is_due: Whether its agent's ballot is to be handed in by now.
+        handed_to: The term and the leader the ballot was handed to last.
+        behind: Whether it has yet to make its log whole.
+    """
 
     replica: Replica
     disk: Saved = field(default_factory=Saved)
-    state: DecisionState = field(default_factory=DecisionState)
+    state: DecisionState = _NOTHING_APPLIED
     ticked_at: int = 0
     life: int = 0
     role: Role = Role.FOLLOWER
     is_due: bool = False
+    handed_to: tuple[int, str] | None = None
     behind: bool = False
 
 
@@ -108,7 +121,7 @@ class RaftReplicas:
         usual = _PATIENCE * timing.election_timeout_max + pacing.gathering
         self._give_up = pacing.give_up if pacing.give_up is not None else usual
         self._record = RaftRecord(self._network, self._quorum)
-        self._acting: tuple[Injection, ...] = ()
+        self._folded: dict[int, tuple[DecisionState, object, DecisionState]] = {}
         self._heard: dict[str, None] = {}
         self._closed_at: int | None = None
         self._closed: DecisionState | None = None
@@ -129,17 +142,13 @@ class RaftReplicas:
     @property
     def next_at(self) -> int:
         """The moment up to which nothing happens by itself."""
-        ends = [self._give_up] if self._closed_at is None else [self._give_up, self._closed_at + self._pacing.linger]
-        due = self._network.next_at
-        return min((moment for moment in (*ends, due) if moment is not None and moment > self._network.now), default=0)
+        if self._closed_at is None:
+            return self._network.next_at(self._give_up)
+        return self._network.next_at(self._give_up, self._closed_at + self._pacing.linger)
 
     def advance(self, now: int, acting: Sequence[Injection]) -> Sequence[Happening]:
         """Let time pass to a moment under these faults, and give what happened."""
-        if tuple(acting) != self._acting:
-            self._let_pass(now - 1)
-            self._network.now = now
-            self._suffer(tuple(acting))
-        self._let_pass(now)
+        self._network.advance(now, acting, self)
         return self._record.take()
 
     def agreed(self) -> Agreed:
@@ -217,21 +226,22 @@ class RaftReplicas:
             at = first + self._pacing.gathering * place // max(1, len(self._ballots))
             self._network.plan(at, partial(self._hand_in, agent))
 
-    def _let_pass(self, moment: int) -> None:
-        for event in self._network.until(moment):
-            match event:
-                case Delivery(envelope):
-                    self._deliver(envelope)
-                case Wake(agent, life):
-                    self._wake(agent, life)
-                case _:
-                    event()
-            if self._network.next_at != self._network.now:
-                self._answer()
-                if self.is_over:
-                    break
+    def deliver(self, envelope: Envelope[Message]) -> None:
+        """Hand a message to its recipient's replica, which answers when the moment ends."""
+        agent = envelope.recipient
+        seat = self._seats[agent]
+        self._catch_up(agent, seat)
+        seat.replica.step(envelope)
+        self._heard[agent] = None
 
-    def _answer(self) -> None:
+    def wake(self, agent: str, life: int) -> None:
+        """Let a replica's time pass up to now, unless it has another life or another hour to be woken by now."""
+        seat = self._seats[agent]
+        if seat.life == life:
+            self._catch_up(agent, seat)
+            self._wait(agent, seat)
+
+    def settle(self) -> None:
         """Let the replicas that heard something at this moment answer to all of it at once."""
         heard, self._heard = self._heard, {}
         for agent in heard:
@@ -240,56 +250,54 @@ class RaftReplicas:
         self._record.tell_commits()
 
     def _hand_in(self, agent: str) -> None:
-        """Have an agent's ballot appended, and look again later whether it was."""
+        """Let an agent's ballot be handed in from now on."""
         seat = self._seats[agent]
         seat.is_due = True
-        if self._network.is_down(agent) or self._is_committed(agent):
-            return
-        ballot = self._ballots[agent]
-        self._catch_up(agent, seat)
-        if seat.replica.leader is not None:
-            seat.replica.propose(ballot, ballot.ballot_id)
+        if seat.replica.leader is not None and not self._network.is_down(agent):
+            self._catch_up(agent, seat)
             self._heard[agent] = None
-        self._network.plan(self._network.now + _RETRY_TICKS * self._tick, partial(self._hand_in_again, agent, seat))
 
-    def _hand_in_again(self, agent: str, seat: _Seat) -> None:
-        if self._seats[agent] is seat and self._closed_at is None:
+    def _offer(self, agent: str, seat: _Seat) -> None:
+        """Have an agent's ballot appended by a leader that has not got it yet, and look later whether it was."""
+        replica = seat.replica
+        if not seat.is_due or replica.leader is None or seat.handed_to == (replica.term, replica.leader):
+            return
+        if not self._is_committed(agent):
+            seat.handed_to = (replica.term, replica.leader)
+            ballot = self._ballots[agent]
+            replica.propose(ballot, ballot.ballot_id)
+            again = partial(self._offer_again, agent, seat, seat.handed_to)
+            self._network.plan(self._network.now + _RETRY_TICKS * self._tick, again)
+
+    def _offer_again(self, agent: str, seat: _Seat, handed_to: tuple[int, str]) -> None:
+        if self._seats[agent] is seat and seat.handed_to == handed_to and self._closed_at is None:
+            seat.handed_to = None
             self._hand_in(agent)
 
     def _is_committed(self, agent: str) -> bool:
         return any(ballot.agent == agent for ballot in self._seats[agent].state.ballots)
-
-    def _deliver(self, envelope: Envelope[Message]) -> None:
-        agent = envelope.recipient
-        seat = self._seats[agent]
-        if self._network.is_down(agent):
-            return
-        self._catch_up(agent, seat)
-        seat.replica.step(envelope)
-        self._heard[agent] = None
-
-    def _wake(self, agent: str, life: int) -> None:
-        seat = self._seats[agent]
-        if seat.life == life and not self._network.is_down(agent):
-            self._catch_up(agent, seat)
-            self._wait(agent, seat)
 
     def _wait(self, agent: str, seat: _Seat) -> None:
         seat.life += 1
         self._network.plan((seat.ticked_at + seat.replica.deadline) * self._tick, Wake(agent, seat.life))
 
     def _catch_up(self, agent: str, seat: _Seat) -> None:
-        """Let a replica's time pass up to now."""
+        """Let a replica's time pass up to now; before its deadline a tick changes nothing that anybody sees."""
         while seat.ticked_at < self._network.now // self._tick:
+            is_due = seat.replica.deadline == 1 or seat.replica.role is Role.LEADER
             seat.ticked_at += 1
             seat.replica.tick()
-            self._drain(agent, seat)
+            if is_due:
+                self._drain(agent, seat)
 
     def _drain(self, agent: str, seat: _Seat) -> None:
-        """Write, send, apply, until nothing is ready; a leader opens and closes the log."""
+        """Hand in, write, send, apply, until nothing is ready; a leader opens and closes the log."""
         while True:
             was, seat.role = seat.role, seat.replica.role
             self._record.role(agent, seat.replica, was)
+            self._open(seat.replica)
+            self._offer(agent, seat)
+            self._close(seat.replica)
             step = seat.replica.ready()
             if step is None:
                 return
@@ -304,25 +312,35 @@ class RaftReplicas:
             for fault in step.faults:
                 self._record.suspect(fault.peer, fault.reason, by=agent)
             seat.replica.advance()
-            self._lead(seat)
 
-    def _lead(self, seat: _Seat) -> None:
-        """Open the log if this replica leads and it is not open, and close it if that is due."""
-        replica = seat.replica
-        if replica.role is not Role.LEADER:
-            return
-        if replica.log.index_of(OPEN) is None:
+    def _open(self, replica: Replica) -> None:
+        """Open the log if this replica leads and it is not open."""
+        if replica.role is Role.LEADER and replica.log.index_of(OPEN) is None:
             replica.propose(self._opening, OPEN)
-        elif replica.log.index_of(CLOSE) is None:
-            state = fold(enumerate((entry.payload for entry in replica.log.entries), 1))
-            waits = any(agent in self._ballots for agent in state.missing)
-            deadline = self._give_up - self._timing.election_timeout_max * 2 if waits else 0
-            closing = closing_due(state, leader_time=self._network.now, deadline=deadline)
-            if closing is not None:
-                replica.propose(closing, CLOSE)
+
+    def _close(self, replica: Replica) -> None:
+        """Close the log if this replica leads and that is due."""
+        if replica.role is not Role.LEADER or replica.log.index_of(CLOSE) is not None:
+            return
+        state = self._fold(enumerate((entry.payload for entry in replica.log.entries), 1))
+        waits = any(agent in self._ballots for agent in state.missing)
+        deadline = self._give_up - self._timing.election_timeout_max * 2 if waits else 0
+        closing = closing_due(state, leader_time=self._network.now, deadline=deadline)
+        if closing is not None:
+            replica.propose(closing, CLOSE)
+
+    def _fold(self, entries: Iterable[tuple[int, object]]) -> DecisionState:
+        return reduce(lambda state, item: self._applied(state, *item), entries, _NOTHING_APPLIED)
+
+    def _applied(self, state: DecisionState, index: int, payload: object) -> DecisionState:
+        """Apply an entry; replicas with the same log share what comes of it."""
+        known = self._folded.get(index)
+        if known is None or known[0] is not state or known[1] is not payload:
+            known = self._folded[index] = state, payload, apply_entry(state, index, payload)
+        return known[2]
 
     def _apply(self, agent: str, seat: _Seat, output: Committed) -> None:
-        seat.state = apply_entry(seat.state, output.index, output.entry.payload)
+        seat.state = self._applied(seat.state, output.index, output.entry.payload)
         self._record.commit(agent, output)
         if isinstance(output.entry.payload, Closing) and self._closed is None:
             self._closed, self._closed_at = seat.state, self._network.now
@@ -333,9 +351,9 @@ class RaftReplicas:
                 EventKind.RECOVERED, f"{agent} has made its log whole, up to entry {output.index}", agent, data
             )
 
-    def _suffer(self, acting: tuple[Injection, ...]) -> None:
+    def suffer(self, before: Sequence[Injection], acting: Sequence[Injection]) -> None:
         """Let other faults act than before: who was down comes back, and sides without a majority stall."""
-        self._acting = acting
+        del before
         was_down = {agent for agent in self._seats if self._network.is_down(agent)}
         sides = self._network.sides()
         self._network.suffer(acting, silent=self._silent)

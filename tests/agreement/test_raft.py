@@ -51,6 +51,16 @@ def test_all_ballots_are_ordered_by_a_leader_that_a_majority_voted_for(size: int
     assert [entry["entry"].split(" ")[0] for entry in agreed.details["log"]][-1] == "CLOSE,"
 
 
+@given(st.integers(0, 2**32))
+@settings(max_examples=20, deadline=None)
+def test_ballots_are_handed_in_once_a_leader_is_known_and_nobody_waits_for_a_time_to_ask_again(seed: int):
+    agreed, happened = run(council(7, seed=seed))
+
+    (leader,) = told(happened, EventKind.LEADER)
+    assert agreed.is_agreed
+    assert max(one.at for one in told(happened, EventKind.COMMIT)) <= leader.at + 10
+
+
 def test_the_same_seed_gives_the_same_run():
     assert run(council(5, seed=9)) == run(council(5, seed=9))
     assert run(council(5, seed=9))[1] != run(council(5, seed=10))[1]
