@@ -1,7 +1,6 @@
 """Asking again after failures that may pass: how long to wait, and when to give up."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import tenacity
@@ -30,19 +29,20 @@ def retrying(retries: int, backoff: Backoff, *, seconds_left: float | None) -> t
     doubling = tenacity.wait_exponential(multiplier=backoff.initial_seconds, max=backoff.maximum_seconds)
     return tenacity.AsyncRetrying(
         stop=tenacity.stop_after_attempt(retries + 1) | tenacity.stop_before_delay(bound),
-        wait=_as_asked(doubling) + tenacity.wait_random(0, backoff.jitter_seconds),
+        wait=_AsAsked(doubling) + tenacity.wait_random(0, backoff.jitter_seconds),
         retry=tenacity.retry_if_exception_type(PassingError),
         sleep=asyncio.sleep,
         reraise=True,
     )
 
 
-def _as_asked(doubling: tenacity.wait.wait_base) -> Callable[[tenacity.RetryCallState], float]:
-    """Wait as long as whoever is busy asks to, where that is longer."""
+class _AsAsked(tenacity.wait.wait_base):
+    """Waits as long as whoever is busy asks to, where that is longer."""
 
-    def wait(state: tenacity.RetryCallState) -> float:
-        failure = state.outcome.exception() if state.outcome else None
+    def __init__(self, otherwise: tenacity.wait.wait_base) -> None:
+        self._otherwise = otherwise
+
+    def __call__(self, retry_state: tenacity.RetryCallState) -> float:
+        failure = retry_state.outcome.exception() if retry_state.outcome else None
         asked = failure.retry_after_seconds if isinstance(failure, BusyError) else 0.0
-        return max(doubling(state), asked)
-
-    return wait
+        return max(self._otherwise(retry_state), asked)
