@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from maos_flows.model import ABSTAIN, Context, Decision, Suggestion
+from maos_flows.model import ABSTAIN, Context, Decision, Proposal, Suggestion
 from maos_flows.scrutiny import fold, tidy
 
 LONGEST_SUGGESTION = 200
@@ -172,6 +172,11 @@ def given_to_voters(
             said["suggested_by"] = list(suggested.agents[:_MOST_GIVEN])
         lines.append(json.dumps(said, ensure_ascii=True))
     return Context(CONTEXT, "\n".join(lines))
+
+
+def is_of_suggestions(proposal: Proposal) -> bool:
+    """Say whether a proposal's choices are what agents suggested, so that their texts are other agents'."""
+    return any(context.name == CONTEXT for context in proposal.context)
 
 
 def as_details(merged: Merged) -> dict[str, Any]:

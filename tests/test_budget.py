@@ -33,6 +33,14 @@ def test_the_ballots_of_all_rounds_together_stay_within_the_budget(costs, rounds
     assert all(own is None or bound <= own for own, bound in zip(costs, each, strict=True))
 
 
+def test_suggestions_have_their_share_too():
+    request = DecisionRequest("?", (), (model(1), model(2)), rounds=2, open_choices=True)
+
+    bounded = within_budget(request, Fraction(6))
+
+    assert [agent.settings["max_cost"] for agent in bounded.agents] == [1, 1]
+
+
 def test_only_models_have_a_share():
     agents = (model(1), Agent("ada"), model(2))
 

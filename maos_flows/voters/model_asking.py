@@ -14,8 +14,9 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from maos_flows.model import Agent, Proposal
+from maos_flows.proposing import is_of_suggestions
 from maos_flows.voters.failures import LastingError
-from maos_flows.voters.model_ballot import ballot_form
+from maos_flows.voters.model_ballot import SuggestionForm, ballot_form
 from maos_flows.voters.model_failures import failure_of
 from maos_flows.voters.model_prompt import instructions, prompt
 from maos_flows.voters.model_provider import model_of
@@ -24,13 +25,13 @@ from maos_flows.voters.model_tools import tools_of, toolsets_of
 from maos_flows.voters.strict_json import read_json
 from maos_flows.voters.threads import in_daemon_thread
 
-FORM = "cast_ballot"
-"""The name of the form, as the model sees it."""
+FORM, SUGGESTION_FORM = "cast_ballot", "make_suggestion"
+"""The names of the forms, as the model sees them."""
 _accounts = Accounts()
 
 
 async def answer(agent: Agent, proposal: Proposal) -> dict[str, Any]:
-    """Ask the agent's model; give its ballot's fields, with `usage` and `cost`, those of failed attempts included.
+    """Ask the agent's model; give its ballot's or suggestion's fields, with `usage` and `cost`, of failed attempts too.
 
     Raises:
         VoterError: It gave no ballot; the failure tells what it cost, if it did.
@@ -39,7 +40,7 @@ async def answer(agent: Agent, proposal: Proposal) -> dict[str, Any]:
     try:
         fields = await _fields(agent, proposal, limits=limits, used=used)
     except Exception as error:
-        failure = failure_of(error)
+        failure = failure_of(error, wanted="suggestion" if proposal.wants_suggestions else "ballot")
         spent = _accounts.add(agent, proposal, spent_of(used))
         if spent.requests:
             failure.args = (f"{failure} ({spent})",)
@@ -58,18 +59,19 @@ async def _fields(agent: Agent, proposal: Proposal, *, limits: Limits, used: Run
     )
     async with asker:
         found = await asker.run(prompt(agent, proposal), usage_limits=bounds, usage=used)
-    return _as_given(found.all_messages(), found.output)
+    return _as_given(found.all_messages(), found.output, _form(proposal)[1])
 
 
 def _asker(agent: Agent, proposal: Proposal, limits: Limits) -> "Asker[object, BaseModel]":
     model = model_of(agent.settings)
     check_price(model, limits)
     # Texts of other agents may try to make a model act; while they are before it, it has nothing to act with.
-    is_alone = proposal.round == 1
+    is_alone = proposal.round <= 1 and not is_of_suggestions(proposal)
+    form, name = _form(proposal)
     return Asker(
         model,
-        output_type=ToolOutput(ballot_form(proposal), name=FORM),
-        instructions=instructions(agent),
+        output_type=ToolOutput(form, name=name),
+        instructions=instructions(agent, proposal),
         model_settings=model_settings(agent.settings),
         retries=int(agent.settings.get("repairs", 2)),
         tools=tools_of(agent.settings) if is_alone else (),
@@ -78,7 +80,12 @@ def _asker(agent: Agent, proposal: Proposal, limits: Limits) -> "Asker[object, B
     )
 
 
-def _as_given(messages: list[ModelMessage], output: BaseModel) -> dict[str, Any]:
+def _form(proposal: Proposal) -> tuple[type[BaseModel], str]:
+    """Give what is to be filled in, and its name."""
+    return (SuggestionForm, SUGGESTION_FORM) if proposal.wants_suggestions else (ballot_form(proposal), FORM)
+
+
+def _as_given(messages: list[ModelMessage], output: BaseModel, form: str) -> dict[str, Any]:
     """Read the form again as it was sent, strictly: a key that stands twice is no ballot.
 
     Raises:
@@ -86,7 +93,7 @@ def _as_given(messages: list[ModelMessage], output: BaseModel) -> dict[str, Any]
     """
     for message in reversed(messages):
         for part in message.parts if isinstance(message, ModelResponse) else ():
-            if isinstance(part, ToolCallPart) and part.tool_name == FORM and isinstance(part.args, str):
+            if isinstance(part, ToolCallPart) and part.tool_name == form and isinstance(part.args, str):
                 given = read_json(part.args.encode())
                 return {name: value for name, value in given.items() if value is not None}
     return output.model_dump(exclude_none=True)

@@ -1,10 +1,11 @@
-"""The form a model fills in: a ballot whose choice is one of the proposal's, so that no text is ever interpreted."""
+"""The forms a model fills in: a ballot for one of the choices, so that no text is ever interpreted, or a suggestion."""
 
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from maos_flows.model import ABSTAIN, Proposal, Risk
+from maos_flows.proposing import LONGEST_SUGGESTION
 
 _MOST_EVIDENCE = 20
 
@@ -13,6 +14,17 @@ class _Form(BaseModel):
     """A ballot. Nothing is coerced: a confidence in quotes is none."""
 
     model_config = ConfigDict(strict=True, extra="forbid", title="ballot")
+
+
+class SuggestionForm(BaseModel):
+    """Suggest an answer."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", title="suggestion")
+
+    suggestion: Annotated[str, Field(min_length=1, max_length=LONGEST_SUGGESTION)] = Field(
+        description=f"Your answer: a name or a few words, in one line; `{ABSTAIN}` if you have none."
+    )
+    reasoning: str = Field(description="Why, in a few sentences.")
 
 
 def ballot_form(proposal: Proposal) -> type[BaseModel]:

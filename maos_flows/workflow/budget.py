@@ -12,13 +12,13 @@ _MODEL = "model"
 def within_budget(request: DecisionRequest, budget: Fraction | None) -> DecisionRequest:
     """Give a request whose models may not cost more than a budget, in US dollars, in all rounds together.
 
-    Each ballot of each round has the same share, or what the agent's own settings allow if that is less. So the bound
-    holds wherever agents are asked, in however many processes.
+    Each ballot of each round has the same share, and each suggestion too, or what the agent's own settings allow if
+    that is less. So the bound holds wherever agents are asked, in however many processes.
     """
     models = sum(agent.voter == _MODEL for agent in request.agents)
     if budget is None or not models:
         return request
-    share = budget / (models * request.rounds)
+    share = budget / (models * (request.rounds + request.open_choices))
     return replace(request, agents=tuple(_bounded(agent, share) for agent in request.agents))
 
 
