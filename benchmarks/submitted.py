@@ -156,7 +156,7 @@ async def _submit(flow: str, pool: str, count: int, algorithm: str) -> list[UUID
                 while True:
                     try:
                         made = await client.create_flow_run_from_deployment(
-                            deployment.id, parameters=parameters, idempotency_key=key
+                            deployment.id, name=request.question, parameters=parameters, idempotency_key=key
                         )
                     except (httpx.HTTPError, PrefectHTTPStatusError):
                         await asyncio.sleep(1)

@@ -29,6 +29,7 @@ from maos_flows.flows.events import tell_decided, tell_opened, told_if_slow
 from maos_flows.flows.ids import decision_id_of
 from maos_flows.flows.isolating import note_isolated, of_electorate, without_isolated
 from maos_flows.flows.known import policy_named
+from maos_flows.flows.naming import run_name
 from maos_flows.flows.overseeing import note_trail, overseen
 from maos_flows.flows.rounds import given_of, note_minds
 from maos_flows.flows.stores import kept, opened_store
@@ -54,8 +55,6 @@ from maos_flows.voters.base import utc_now
 
 Closed = tuple[Decision, Sequence[Event]]
 """A decision that is on record, with its timeline."""
-
-_LONGEST_NAME = 60
 
 
 _RESULTS = get_current_settings().results.local_storage_path
@@ -96,13 +95,14 @@ async def decide(request: dict[str, Any], decision_id: str | None = None) -> Sta
 
 
 async def _name_run(request: DecisionRequest) -> None:
-    """Name the flow run after what is asked.
+    """Name the flow run after what is asked, unless whoever made it has.
 
     Prefect's own way, a name given with the flow, makes one more client with one more certificate store: a tenth of
     what a decision costs.
     """
-    line = " ".join((request.title or request.question).split())
-    name = line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}\N{HORIZONTAL ELLIPSIS}"
+    name = run_name(request.title or request.question)
+    if name == flow_run.name:
+        return
     async with get_client() as client:
         await client.set_flow_run_name(UUID(str(flow_run.id)), name)
 

@@ -17,6 +17,7 @@ from maos_flows.flows.compiler import run_stages
 from maos_flows.flows.decide import decide
 from maos_flows.flows.ids import decision_id_of, run_id_of
 from maos_flows.flows.known import policies_here
+from maos_flows.flows.naming import run_name
 from maos_flows.flows.stores import opened_store
 from maos_flows.flows.submitting import submitted_workflow
 from maos_flows.flows.tasks import POLICIES
@@ -26,8 +27,6 @@ from maos_flows.workflow import Workflow, load_workflow, load_workflow_file, que
 
 Algorithm = StrEnum("Algorithm", {name: name for name in POLICIES})  # type: ignore[misc]
 """The algorithms there are, for the form."""
-
-_LONGEST_NAME = 60
 
 
 def _run_name() -> str:
@@ -77,8 +76,7 @@ def _roster(given: str | None) -> LoadedRoster | None:
 
 
 def _question_name() -> str:
-    line = " ".join(str(flow_run.parameters.get("question", "")).split())
-    return line[:_LONGEST_NAME] or "a question"
+    return run_name(str(flow_run.parameters.get("question", ""))) or "a question"
 
 
 @flow(name="maos-ask", flow_run_name=_question_name, persist_result=False)

@@ -17,6 +17,7 @@ from maos_flows.config import settings_from
 from maos_flows.errors import ConfigurationError, Problem, ServerError
 from maos_flows.flows.api import Address, PrefectApi, configured_address
 from maos_flows.flows.deployments import DECIDE, POOL, WORKFLOW, deployment_id
+from maos_flows.flows.naming import run_name
 from maos_flows.flows.stack.local import is_whole, running_address, up
 from maos_flows.flows.stack.serving import Say
 from maos_flows.records import to_plain
@@ -197,7 +198,7 @@ def _make_flow_run(api: PrefectApi, store: AuditStore, submission: Submission) -
     """Make a submission's flow run; the same one, if two try at once. One that was lost has another after it."""
     flow, parameters, tags = _run_of(submission)
     body = {
-        "name": " ".join(submission.title.split())[:60] or submission.id,
+        "name": run_name(submission.title) or submission.id,
         "parameters": parameters,
         "tags": ["maos", "submitted", *tags],
         "state": {"type": "SCHEDULED"},

@@ -1,6 +1,7 @@
 """From a flow run to the job of a warm process, or to the reason why it is none."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from prefect import Flow
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, WorkPool
 from prefect.client.schemas.responses import DeploymentResponse
+from prefect.exceptions import ObjectNotFound
 from prefect.workers.base import BaseJobConfiguration
 from pydantic import PrivateAttr
 
@@ -42,7 +44,8 @@ class MaosJobConfiguration(BaseJobConfiguration):
         """
         del worker_name, worker_id  # they are for the environment of a program, and none is started
         if deployment is None and flow_run.deployment_id is not None:
-            deployment = await client.read_deployment(flow_run.deployment_id)
+            with suppress(ObjectNotFound):  # it was deleted just now
+                deployment = await client.read_deployment(flow_run.deployment_id)
         given = {**(deployment.job_variables if deployment else {}), **(flow_run.job_variables or {})}
         made: MaosJobConfiguration = await cls.from_template_and_values(
             work_pool.base_job_template, given, client=client

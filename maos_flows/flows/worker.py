@@ -217,13 +217,33 @@ class MaosWorker(BaseWorker[MaosJobConfiguration, BaseVariables, MaosWorkerResul
         return WorkerFlowRunResponse.model_validate_list(response.json())
 
     async def _submit_run(self, flow_run: FlowRun) -> None:
-        """Take a run; if the server is away just then, it stays where it is."""
+        """Take a run; if the server is away just then, it stays where it is.
+
+        Prefect's own way reads the run's deployment before, and again for the job: a tenth of the requests of a run.
+        """
+        assert self._runs_task_group is not None
         try:
-            await super()._submit_run(flow_run)
+            if await self._propose_pending_state(flow_run):
+                begun = await self._runs_task_group.start(self._submit_run_and_capture_errors, flow_run)
+                await self._note_process(flow_run, begun)
+            else:
+                self._release_limit_slot(flow_run.id)
         except _PASSING as error:
             self._logger.warning("flow run %s was not taken: %s", flow_run.id, error)
-            self._submitting_flow_run_ids.discard(flow_run.id)
             self._release_limit_slot(flow_run.id)
+        finally:
+            self._submitting_flow_run_ids.discard(flow_run.id)
+            if self._cancelling_observer is not None:
+                self._cancelling_observer.remove_in_flight_flow_run_id(flow_run.id)
+
+    async def _note_process(self, flow_run: FlowRun, begun: object) -> None:
+        """Let the run's page say which process has it; what could not begin has ended already."""
+        if isinstance(begun, Exception):
+            return
+        try:
+            await self.client.update_flow_run(flow_run.id, infrastructure_pid=str(begun))
+        except _PASSING as error:
+            self._logger.warning("flow run %s: its process could not be noted: %s", flow_run.id, error)
 
     async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
         """Claim a run; from then on it is this worker's, and it says so however long it takes to begin."""
