@@ -1,9 +1,10 @@
 """Processes at work on one audit store, for tests of what happens between them.
 
-    python -m tests.audit.crowd JOB URL
+    python -m tests.audit.crowd
 
-forks workers that all begin at the same moment, and prints what each found as a line of JSON. Forking saves each
-worker the second its imports take; no worker inherits an open store.
+reads jobs from standard input, a line `JOB URL` each, forks workers for it that all begin at the same moment, and
+prints what they found as a line of JSON. Forking saves each worker the second its imports take; no worker inherits an
+open store.
 """
 
 import json
@@ -24,6 +25,7 @@ from tests.audit.samples import NAMES, SOON, ballot, decision_of, opened
 CASTING_PROCESSES = 10
 CASTING_THREADS = 5
 KILLS = 20
+ROOT = Path(__file__).parents[2]
 
 
 def together(workers: int, work: Callable[[int], object]) -> Iterator[object]:
@@ -167,13 +169,12 @@ def _found(url: str, acknowledged: list[str]) -> object:
 
 
 def main() -> None:
-    """Run the job and print its results."""
+    """Run each job and print its results."""
     jobs = {job.__name__: job for job in (cast, repeat, close, make, kill)}
-    for result in jobs[sys.argv[1]](sys.argv[2]):
-        print(json.dumps(result))  # noqa: T201 - what the test reads
+    while line := sys.stdin.readline():
+        job, url = line.split()
+        print(json.dumps(list(jobs[job](url))), flush=True)  # noqa: T201 - what the test reads
 
-
-ROOT = Path(__file__).parents[2]
 
 if __name__ == "__main__":
     main()
