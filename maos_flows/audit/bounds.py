@@ -26,6 +26,8 @@ MOST_TEXT = 2 * 1024
 
 _WITHIN_ATTRIBUTES = Limits(text=MOST_TEXT, name=256, items=64, depth=16)
 _MOST_CONFIDENCE_BITS = 1024
+_MOST_BYTES_A_CHARACTER = 6
+"""How much longer than what Python prints its canonical JSON can be: a control character takes six bytes."""
 
 
 Answer = TypeVar("Answer", Ballot, Absence)
@@ -124,7 +126,7 @@ def _cut_evidence(evidence: tuple[str, ...]) -> tuple[str, ...]:
 
 def _cut_attributes(attributes: Mapping[str, Any]) -> Mapping[str, Any]:
     bounded: dict[str, Any] = portable(attributes, _WITHIN_ATTRIBUTES)
-    if len(canonical(bounded)) <= MOST_ATTRIBUTES:
+    if _MOST_BYTES_A_CHARACTER * len(repr(bounded)) <= MOST_ATTRIBUTES:
         return bounded
     kept: dict[str, Any] = {}
     left = MOST_ATTRIBUTES

@@ -38,6 +38,15 @@ _SINCE = (
     .where(EVENT.c.decision_id == bindparam("decision"), EVENT.c.sequence > bindparam("after"))
     .order_by(EVENT.c.sequence)
 )
+_OF_KIND = (
+    select(EVENT.c.sequence)
+    .where(
+        EVENT.c.decision_id == bindparam("decision"),
+        EVENT.c.kind == bindparam("kind"),
+        EVENT.c.sequence > bindparam("after"),
+    )
+    .limit(1)
+)
 
 
 def append(connection: Connection, decision_id: str, event: Event) -> Event:
@@ -78,8 +87,8 @@ def read(connection: Connection, decision_id: str, *, after: int) -> tuple[Event
 
 def holds(connection: Connection, decision_id: str, kind: EventKind, *, after: int) -> bool:
     """Say whether an event of a kind is numbered above `after`."""
-    of_kind = select(EVENT.c.sequence).where(EVENT.c.decision_id == decision_id, EVENT.c.kind == kind.value)
-    return connection.execute(of_kind.where(EVENT.c.sequence > after).limit(1)).first() is not None
+    found = connection.execute(_OF_KIND, {"decision": decision_id, "kind": kind.value, "after": after})
+    return found.first() is not None
 
 
 def _event(row: RowMapping) -> Event:
