@@ -72,7 +72,7 @@ def _asker(agent: Agent, proposal: Proposal, limits: Limits) -> "Asker[object, B
         model,
         output_type=ToolOutput(form, name=name),
         instructions=instructions(agent, proposal),
-        model_settings=model_settings(agent.settings),
+        model_settings=model_settings(agent.settings, model),
         retries=int(agent.settings.get("repairs", 2)),
         tools=tools_of(agent.settings) if is_alone else (),
         toolsets=toolsets_of(agent.settings) if is_alone else (),
@@ -99,9 +99,12 @@ def _as_given(messages: list[ModelMessage], output: BaseModel, form: str) -> dic
     return output.model_dump(exclude_none=True)
 
 
-def model_settings(settings: Mapping[str, Any]) -> ModelSettings:
-    """Give what the provider is told; its client retries nothing, since asking again is the caller's affair."""
-    told = ModelSettings(max_retries=0)
+def model_settings(settings: Mapping[str, Any], model: Model) -> ModelSettings:
+    """Give what the provider is told.
+
+    Its client retries nothing, since asking again is the caller's affair; Amazon's can only be told so by a variable.
+    """
+    told = ModelSettings() if "max_retries" in model.unsupported_settings else ModelSettings(max_retries=0)
     if "temperature" in settings:
         told["temperature"] = float(settings["temperature"])
     if "max_tokens" in settings:

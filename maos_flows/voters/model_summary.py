@@ -62,7 +62,7 @@ async def _attempt(decision: Decision, settings: Mapping[str, Any], used: RunUsa
 def _asker(settings: Mapping[str, Any]) -> "Asker[object, str]":
     model = model_of(settings)
     check_price(model, Limits(None, _most_cost(settings)))
-    return Asker(model, output_type=str, instructions=TASK, model_settings=model_settings(settings), retries=1)
+    return Asker(model, output_type=str, instructions=TASK, model_settings=model_settings(settings, model), retries=1)
 
 
 def _most_cost(settings: Mapping[str, Any]) -> Decimal | None:

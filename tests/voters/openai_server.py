@@ -1,4 +1,4 @@
-"""A local server that speaks OpenAI's Chat Completions, and says what a test has it say, however wrong."""
+"""A local server that speaks OpenAI's Chat Completions, or whatever a test has it say, however wrong."""
 
 import json
 import threading
@@ -8,6 +8,8 @@ from typing import Any, Self, cast
 
 Reply = Callable[["_Handler", dict[str, Any]], None]
 FORM = "cast_ballot"
+_KEYS = ("Authorization", "x-api-key", "x-goog-api-key")
+"""Where providers' clients put the key."""
 
 
 class _Server(ThreadingHTTPServer):
@@ -21,11 +23,13 @@ class OpenAIServer:
     Attributes:
         requests: What was asked, in order, as it came.
         keys: The key each request carried.
+        paths: Where each was posted to.
     """
 
     def __init__(self, *replies: Reply) -> None:
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self.paths: list[str] = []
         self._replies = replies
         self._lock = threading.Lock()
         self.closing = threading.Event()
@@ -44,12 +48,17 @@ class OpenAIServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        return f"{self.root}/v1"
 
-    def next_reply(self, request: dict[str, Any], key: str) -> Reply:
+    @property
+    def root(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def next_reply(self, request: dict[str, Any], key: str, path: str) -> Reply:
         with self._lock:
             self.requests.append(request)
             self.keys.append(key)
+            self.paths.append(path)
             return self._replies[min(len(self.requests), len(self._replies)) - 1]
 
 
@@ -62,7 +71,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.owner.next_reply(request, self.headers["Authorization"] or "")(self, request)
+        key = next((self.headers[name] for name in _KEYS if self.headers[name]), "")
+        self.owner.next_reply(request, key, self.path)(self, request)
 
     def send(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
         self.send_response(status)
