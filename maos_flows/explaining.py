@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from maos_flows.model import ABSTAIN, Ballot, Decision, Outcome, exact
+from maos_flows.proposing import suggested_in
 from maos_flows.weights import effective_votes
 
 _LONGEST_QUESTION = 200
@@ -60,6 +61,7 @@ def _sentences(decision: Decision) -> Iterator[str]:
     yield f"by {decision.opening.algorithm}{_in_rounds(decision)}."
     if decision.is_simulated:
         yield "Some or all of the ballots came from a generator, not from agents."
+    yield from _suggested(decision)
     yield from _said(decision)
     yield f"{_HOW[decision.outcome].format(choice=decision.choice)}: {decision.explanation}."
     yield from _what_would_have_changed_it(decision)
@@ -71,6 +73,16 @@ def _sentences(decision: Decision) -> Iterator[str]:
 def _in_rounds(decision: Decision) -> str:
     number = decision.opening.proposal.round
     return f" in {number} rounds" if number > 1 else ""
+
+
+def _suggested(decision: Decision) -> Iterator[str]:
+    """Tell which choices were suggested by whom, where none were given."""
+    merged = suggested_in(decision)
+    if merged.choices:
+        told = [f"{one.choice} ({_listed(one.agents)})" for one in merged.choices]
+        yield f"They suggested {_listed(told)}."
+    if merged.left_out:
+        yield f"There was no room for {_listed([one.choice for one in merged.left_out])}."
 
 
 def _said(decision: Decision) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -29,6 +29,7 @@ from maos_flows.request import DecisionRequest
 from maos_flows.voters.base import ask, utc_now
 
 Answer = Ballot | Absence
+Given = TypeVar("Given")
 Keep = Callable[[Answer], Awaitable[Answer]]
 
 PROGRESS_AFTER_SECONDS = 1.0
@@ -44,12 +45,14 @@ class Begun:
         answered: The answers that were on record when it was begun or taken up.
         since: The number of the event that says so.
         drilling: What is made to go wrong with it.
+        is_resumed: Whether somebody had answered before.
     """
 
     opening: Opening
     answered: Mapping[str, Answer]
     since: int
     drilling: Drilling | None = None
+    is_resumed: bool = False
 
 
 Collected = tuple[Mapping[str, Answer], list[object]]
@@ -68,7 +71,7 @@ def begin_asking(store: AuditStore, opening: Opening, request: DecisionRequest) 
     if answered:
         kind, text = EventKind.RESUMED, f"resumed; {len(waiting)} agents still to answer"
     event = store.note(proposal.decision_id, Event(utc_now(), kind, text, data={"agents": waiting}))
-    return Begun(opening, answered, event.sequence)
+    return Begun(opening, answered, event.sequence, is_resumed=bool(answered))
 
 
 def keep_answer(answer: Answer, *, opening: Opening, store: AuditStore, sealed: bool = False) -> Answer:
@@ -120,10 +123,17 @@ async def _asked(agent: Agent, proposal: Proposal, retries: int) -> Answer:
     """Ask one agent: a person on record, where it waits for days if need be, any other by its voter, when it may."""
     if agent.voter == "human":
         return await ask_person(agent, proposal)
+    return await in_its_place(agent, proposal, partial(ask, agent, proposal, retries=retries))
+
+
+async def in_its_place(
+    agent: Agent, proposal: Proposal, asking: Callable[[], Awaitable[Given | Absence]]
+) -> Given | Absence:
+    """Ask an agent when it may be, under the limits there are; if it never may, say so."""
     left = None if proposal.deadline is None else max(0.0, (proposal.deadline - utc_now()).total_seconds())
     try:
         async with place_for(agent, left):
-            return await ask(agent, proposal, retries=retries)
+            return await asking()
     except TimeoutError:
         return _absent(agent, proposal, AbsenceKind.TIMED_OUT, "no place under its concurrency limits became free")
 

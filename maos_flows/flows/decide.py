@@ -31,6 +31,7 @@ from maos_flows.flows.isolating import note_isolated, of_electorate, without_iso
 from maos_flows.flows.known import policy_named
 from maos_flows.flows.naming import run_name
 from maos_flows.flows.overseeing import note_trail, overseen
+from maos_flows.flows.proposing import begin_proposing, propose, with_suggestions
 from maos_flows.flows.rounds import given_of, note_minds
 from maos_flows.flows.stores import kept, opened_store
 from maos_flows.flows.summing_up import begin_summary, summaries_awaited
@@ -112,14 +113,13 @@ async def _decide(request: DecisionRequest, decision_id: str, collect: Collect, 
     store = await opened_store()
     begun = await kept(store, partial(_open, store, request, policy, decision_id))
     if isinstance(begun, Begun):
-        tell_opened(begun.opening, is_resumed=bool(begun.answered))
+        tell_opened(begun.opening, is_resumed=begun.is_resumed)
         request = of_electorate(request, begun.opening)
         async with (
             watched(store, begun.opening, request.oversight),
             drilled(store, begun.opening, policy, request) as drilling,
         ):
-            begun = replace(begun, drilling=drilling)
-            begun = await _until_closed(begun, request, policy, store, collect, showing)
+            begun = await _until_closed(replace(begun, drilling=drilling), request, policy, store, collect, showing)
     await tell(store, begun[0].opening, request.oversight)
     return begun
 
@@ -132,7 +132,14 @@ async def _until_closed(
     collect: Collect,
     showing: Showing,
 ) -> Closed:
-    """Hold rounds until one decides, or the last is over."""
+    """Have choices suggested, if there are none; then hold rounds until one decides, or the last is over."""
+    if isinstance(begun, Begun) and begun.opening.proposal.wants_suggestions:
+        proposed = await propose(begun, request, policy, store)
+        if isinstance(proposed, Decision):
+            return await _close_with_people(store, proposed, request, [])
+        voted_on = proposed.opening.proposal
+        request = replace(request, choices=voted_on.choices, context=voted_on.context)
+        begun = _going_on(begun, proposed)
     while isinstance(begun, Begun):
         # What counts as slow is configured, and then watched over all rounds, or else a share of the round's time.
         async with told_if_slow(begun.opening) if request.oversight.slow_seconds is None else nullcontext():
@@ -145,17 +152,31 @@ async def _until_closed(
             await kept(store, partial(note_minds, store, begun.opening))
         if _wants_another_round(ruled, request):
             again = await kept(store, partial(_open_round, store, request, policy, begun.opening))
-            begun = replace(again, drilling=begun.drilling)
+            begun = _going_on(begun, again)
             continue
-        checked = ruled
-        if request.oversight.is_at_closing:
-            checked = await kept(store, partial(overseen, store, ruled, request.oversight, now=utc_now()))
-        final = await put_to_people(store, _escalated(checked, request), request)
-        closing = record(untracked(final), [evaluated], return_state=True)
-        closed: Closed = await unsealed(await state_of(closing))
-        tell_decided(closed[0])
-        return closed
+        told = await with_suggestions(store, ruled, request)
+        return await _close_with_people(store, told, request, [evaluated])
     return begun
+
+
+def _going_on(before: Begun, again: Begun) -> Begun:
+    """Give a further round with what is made to go wrong with the decision."""
+    drilling = before.drilling
+    return replace(again, drilling=None if drilling is None else drilling.of_round(again.opening))
+
+
+async def _close_with_people(
+    store: AuditStore, ruled: Decision, request: DecisionRequest, edges: Sequence[object]
+) -> Closed:
+    """Check what was ruled, put it to people if it is theirs to make or to confirm, and record it."""
+    checked = ruled
+    if request.oversight.is_at_closing:
+        checked = await kept(store, partial(overseen, store, ruled, request.oversight, now=utc_now()))
+    final = await put_to_people(store, _escalated(checked, request), request)
+    closing = record(untracked(final), edges, return_state=True)
+    closed: Closed = await unsealed(await state_of(closing))
+    tell_decided(closed[0])
+    return closed
 
 
 def _open(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, decision_id: str) -> Begun | Closed:
@@ -173,7 +194,8 @@ def _open(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, 
         note_trail(store, opening, request.oversight)
     if request.dynamics is not Dynamics.NONE:
         note_weights(store, opening)
-    return begin_asking(store, opening, of_electorate(request, opening))
+    begin = begin_proposing if opening.proposal.wants_suggestions else begin_asking
+    return begin(store, opening, of_electorate(request, opening))
 
 
 def _open_round(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, before: Opening) -> Begun:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any, TypeVar, cast
 
 from maos_flows.agreement.faults import NO_FAULTS, FaultSource, Injection
 from maos_flows.audit.drills import Drill, Injected
@@ -19,7 +20,7 @@ from maos_flows.drills.plans import tolerated
 from maos_flows.errors import StoreError
 from maos_flows.flows.agreeing import signed
 from maos_flows.flows.stores import kept
-from maos_flows.model import Absence, Agent, Ballot, Event, EventKind, FailureKind, Opening, Proposal
+from maos_flows.model import Absence, Agent, Ballot, Event, EventKind, FailureKind, Opening, Proposal, Suggestion
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.request import DecisionRequest
 from maos_flows.voters.base import utc_now
@@ -31,6 +32,7 @@ STAGE = "stage"
 """The name of drills that stand in a workflow."""
 
 Answer = Ballot | Absence
+Given = TypeVar("Given", bound=Ballot | Suggestion | Absence)
 _A_MOMENT = timedelta(milliseconds=100)
 
 
@@ -104,6 +106,11 @@ class Drilling:
         looked, self._looked = self._looked, asyncio.Event()
         looked.set()
 
+    def of_round(self, opening: Opening) -> "Drilling":
+        """Go on with a further round: second ballots are for its choices, and signed for it."""
+        self._opening = opening
+        return self
+
     def for_replicas(self) -> FaultSource:
         """Give what acts on replicas: a stage's drill on virtual time, whatever is acting or may act on the clock."""
         if self._request.watch_seconds or any(one.name != STAGE for one in self._acting):
@@ -120,8 +127,8 @@ class Drilling:
         return now + int(1000 * LOOK_SECONDS)
 
     async def answer(
-        self, agent: Agent, proposal: Proposal, asking: Callable[[], Awaitable[Answer]], enough: asyncio.Event | None
-    ) -> Answer:
+        self, agent: Agent, proposal: Proposal, asking: Callable[[], Awaitable[Given]], enough: asyncio.Event | None
+    ) -> Given:
         """Let an agent answer as drills allow: not while it is down, late, or something else than it found.
 
         Who goes down while it thinks loses what it thought, and is asked again when it is back, if there is time.
@@ -144,23 +151,24 @@ class Drilling:
         if lie is None or isinstance(accepted, Absence):
             return
         second = falsified(accepted, self._opening.proposal, seed=lie.seed, kind=lie.kind)
-        cast = signed(replace(second, received_at=utc_now()), self._opening)
-        await kept(self._store, partial(self._store.record_answer, cast))
+        contradicting = signed(replace(second, received_at=utc_now()), self._opening)
+        await kept(self._store, partial(self._store.record_answer, contradicting))
 
-    async def _said(self, answer: Answer, proposal: Proposal) -> Answer:
+    async def _said(self, answer: Given, proposal: Proposal) -> Given:
         if isinstance(answer, Absence):
             return answer
+        said: Any = answer
         lie = self._of(answer.agent_id, FailureKind.FALSE_INFORMATION)
-        if lie is not None and not answer.signature:
-            answer = falsified(answer, proposal, seed=lie.seed, kind=lie.kind)
+        if lie is not None and isinstance(answer, Ballot) and not answer.signature:
+            said = falsified(answer, proposal, seed=lie.seed, kind=lie.kind)
         late = self._of(answer.agent_id, FailureKind.DELAYED_RESPONSES)
         if late is None:
-            return answer
+            return cast("Given", said)
         until = min(late.ends_at, utc_now() + timedelta(seconds=LATE_SECONDS))
         if proposal.deadline is not None:
             until = min(until, proposal.deadline + _A_MOMENT)
         await asyncio.sleep(max(0.0, (until - utc_now()).total_seconds()))
-        return replace(answer, received_at=utc_now())
+        return cast("Given", replace(said, received_at=utc_now()))
 
     async def _until_up(self, agent: str, proposal: Proposal, enough: asyncio.Event | None) -> None:
         """Wait until an agent is up; at most until the deadline, or until its ballot is not needed."""

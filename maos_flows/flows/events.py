@@ -15,7 +15,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 
-from maos_flows.model import Absence, Ballot, Decision, Opening, Outcome, exact
+from maos_flows.model import Absence, Ballot, Decision, Opening, Outcome, Suggestion, exact
 from maos_flows.voters.base import utc_now
 
 PREFIX = "maos.decision"
@@ -41,6 +41,12 @@ def tell_answer(opening: Opening, answer: Ballot | Absence) -> None:
     what = "ballot" if isinstance(answer, Ballot) else answer.kind.value
     seconds = round(answer.seconds, 3)
     _tell("ballot", opening, agent=answer.agent_id, answer=what, seconds=seconds, round=answer.round)
+
+
+def tell_suggestion(opening: Opening, given: Suggestion | Absence) -> None:
+    """Tell that an agent has suggested an answer, or that none is to be had from it."""
+    what = "suggestion" if isinstance(given, Suggestion) else given.kind.value
+    _tell("suggestion", opening, agent=given.agent_id, answer=what, seconds=round(given.seconds, 3))
 
 
 def tell_decided(decision: Decision) -> None:

@@ -22,8 +22,9 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Cancelled, Completed, Paused
 from prefect.utilities.urls import url_for
 
-from maos_flows.flows.artifacts import fenced
+from maos_flows.flows.fences import FORM_WIDTH, fenced
 from maos_flows.model.people import Answered, Person, Question, QuestionKind
+from maos_flows.proposing import LONGEST_SUGGESTION
 
 FLOW = "maos-person"
 """The name of the flow whose runs are forms."""
@@ -106,8 +107,11 @@ async def close_form(flow_run_id: str, *, answered: str, words: str) -> None:
 
 def schema_of(question: Question) -> Mapping[str, Any]:
     """Give the form of a question as JSON Schema: what can be chosen, and what else is asked for."""
+    answer: dict[str, Any] = {"title": "Choice", "enum": list(question.choices)}
+    if question.kind is QuestionKind.SUGGESTION:
+        answer = {"title": "Suggestion", "maxLength": LONGEST_SUGGESTION, "description": "A short answer, or abstain."}
     fields: dict[str, Any] = {
-        "choice": {"title": "Choice", "type": "string", "enum": list(question.choices)},
+        "choice": {"type": "string", **answer},
         "reasoning": {"title": "Reasoning", "type": "string", "description": "Why."},
     }
     if question.kind is QuestionKind.BALLOT:
@@ -133,8 +137,9 @@ def schema_of(question: Question) -> Mapping[str, Any]:
 def description_of(question: Question) -> str:
     """Say in Markdown what is asked. The question is fenced: agents' words may be in it."""
     until = f"Until {question.deadline:%Y-%m-%d %H:%M:%S} UTC. Nothing shows who fills this in, and the record says so."
-    command = f"maos vote {question.decision_id} --as {question.person.agent_id} --choice CHOICE"
-    return f"{fenced(question.text)}\n\n{until}\n\nIn a shell:\n\n{fenced(command)}"
+    wanted = "TEXT" if question.kind is QuestionKind.SUGGESTION else "CHOICE"
+    command = f"maos vote {question.decision_id} --as {question.person.agent_id} --choice {wanted}"
+    return f"{fenced(question.text, width=FORM_WIDTH)}\n\n{until}\n\nIn a shell:\n\n{fenced(command, width=0)}"
 
 
 def _answered(question: Question, filled_in: Mapping[str, Any]) -> Answered:

@@ -61,13 +61,14 @@ def close_undecided(store: AuditStore, decision_id: str, ending: Ending) -> Deci
         if opening is None:
             raise NotFoundError(f"there is no decision {decision_id[:80]!r} to close")
         try:
-            return store.close_decision(_undecided(store, opening, ending), at=utc_now())
+            return store.close_decision(undecided(store, opening, ending), at=utc_now())
         except ConflictError:
             continue  # a ballot or a round came between reading and closing: look again
     raise ConflictError(f"decision {decision_id!r} could not be closed: ballots keep coming")
 
 
-def _undecided(store: AuditStore, opening: Opening, ending: Ending) -> Decision:
+def undecided(store: AuditStore, opening: Opening, ending: Ending) -> Decision:
+    """Make the decision that an opening ends so, over the answers that are on record."""
     proposal = opening.proposal
     answers = store.answers(proposal.decision_id, proposal.round)
     scrutiny = scrutinise([answer for answer in answers if isinstance(answer, Ballot)], opening)

@@ -67,3 +67,15 @@ def tell_context(proposal: dict[str, Any]) -> dict[str, Any]:
     """Approve, and repeat the context given."""
     _note(proposal)
     return {"choice": "approve", "reasoning": json.dumps(proposal["context"])}
+
+
+def suggest_and_vote(proposal: dict[str, Any]) -> dict[str, Any]:
+    """Suggest what stands before the arrow in the agent's role, and vote for what stands after it."""
+    _note(proposal)
+    suggested, _, chosen = proposal["agent"]["role"].partition(">")
+    if proposal.get("wanted") == "suggestion":
+        if suggested == "!":
+            raise RuntimeError("the model is down")
+        return {"suggestion": suggested, "reasoning": f"{proposal['agent']['id']} likes it"}
+    told = [item["text"] for item in proposal["context"] if item["name"] == "suggested choices"]
+    return {"choice": chosen or suggested, "reasoning": "\n".join(told)}

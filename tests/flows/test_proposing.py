@@ -1,0 +1,192 @@
+"""Questions without choices: a round of suggestions, then a vote on them, on a real Prefect server and a real store."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+
+from maos_flows.deliberation import Deliberation
+from maos_flows.explaining import explain
+from maos_flows.flows.decide import _open, decide
+from maos_flows.flows.stores import audit_store
+from maos_flows.flows.undecided import CANCELLED, close_undecided
+from maos_flows.model import Absence, AbsenceKind, Agent, Decision, EventKind, Outcome, Reason, Suggestion
+from maos_flows.policies.registry import built_in_policies
+from maos_flows.proposing import suggested_in
+from maos_flows.records import to_plain
+from maos_flows.request import DecisionRequest
+from maos_flows.voters.base import utc_now
+from tests.flows.making import agents, request
+
+pytestmark = pytest.mark.usefixtures("prefect_address", "home")
+
+
+def panel(*roles: str) -> tuple[Agent, ...]:
+    """Agents that suggest what stands before the arrow and vote for what stands after it."""
+    return agents(*roles, function="suggest_and_vote")
+
+
+def question(asked: Sequence[Agent], **fields) -> DecisionRequest:
+    return request(*asked, choices=(), open_choices=True, **fields)
+
+
+def new_id() -> str:
+    return f"d-{uuid4().hex[:12]}"
+
+
+async def decided(asked: DecisionRequest, name: str = "") -> tuple[Decision, object]:
+    name = name or new_id()
+    state = await decide(to_plain(asked), name, return_state=True)
+    decision = audit_store().decision(name)
+    assert decision is not None
+    return decision, state
+
+
+def asked_agents(log: Path) -> Counter[tuple[str, ...]]:
+    """Who was asked in which round."""
+    return Counter(tuple(line.split()[1:]) for line in log.read_text().splitlines()) if log.exists() else Counter()
+
+
+async def test_agents_suggest_choices_and_then_vote_on_them():
+    decision, state = await decided(question(panel("Cachet", "Memo>cachet!", "cachet!", "cachet!", "!>cachet!")))
+
+    proposal = decision.opening.proposal
+    merged = suggested_in(decision)
+    kinds = [event.kind for event in audit_store().timeline(decision.decision_id)]
+    assert (decision.outcome, decision.choice, proposal.round) == (Outcome.REACHED, "cachet!", 1)
+    assert proposal.choices == ("cachet!", "Memo")
+    assert [one.agents for one in merged.choices] == [("agent_0", "agent_2", "agent_3"), ("agent_1",)]
+    assert {ballot.agent_id for ballot in decision.ballots} == {"agent_1", "agent_2", "agent_3", "agent_4"}
+    assert kinds[:2] == [EventKind.OPENED, EventKind.PROPOSING]
+    assert Counter(kinds[2:7]) == {EventKind.SUGGESTION: 4, EventKind.ABSENCE: 1}
+    assert kinds[7:10] == [EventKind.CHOICES, EventKind.ROUND_OPENED, EventKind.ASKED]
+    assert "They suggested cachet! (agent_0, agent_2 and agent_3) and Memo (agent_1)." in explain(decision)
+    assert audit_store().check() == ()
+    async with get_client() as client:
+        own = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
+        states = {run.name: run.state_name for run in await client.read_task_runs(flow_run_filter=own)}
+    assert states["suggestion: agent_0"] == "Suggestion: Cachet"
+    assert states["suggestion: agent_4"] == "No suggestion"
+    assert states["merge suggestions"] == "Choices: 2"
+
+
+async def test_the_vote_is_by_the_rule_that_was_asked_for_over_the_same_electorate():
+    asked = question(panel("Cachet", "Cachet", "Memo>Cachet", "Cachet"), algorithm="byzantine_tolerant")
+
+    decision, _ = await decided(asked)
+
+    before = audit_store().suggestions.of(decision.decision_id)
+    assert (decision.outcome, decision.choice) == (Outcome.REACHED, "Cachet")
+    assert decision.certificate is not None
+    assert len(before) == 4
+
+
+async def test_without_a_suggestion_nothing_is_reached_and_nobody_votes():
+    decision, state = await decided(question(panel("abstain", "!", "Abstain."), escalate=True))
+
+    kinds = {absence.agent_id: absence.kind for absence in decision.absences}
+    assert (decision.outcome, decision.reason) == (Outcome.ESCALATED, Reason.NO_SUGGESTIONS)
+    assert kinds == {
+        "agent_0": AbsenceKind.NOT_NEEDED,
+        "agent_1": AbsenceKind.FAILED,
+        "agent_2": AbsenceKind.NOT_NEEDED,
+    }
+    assert decision.opening.proposal.round == 0
+    assert state.name == "Escalated: no suggestions"
+    assert audit_store().check() == ()
+
+
+async def test_one_suggestion_alone_is_voted_on_against_reject():
+    decision, _ = await decided(question(panel("Cachet>reject", "Cachet>reject", "Cachet")))
+
+    assert decision.opening.proposal.choices == ("Cachet", "reject")
+    assert decision.choice == "reject"
+
+
+async def test_those_there_is_no_room_for_are_on_record():
+    decision, _ = await decided(question(panel("a", "b>a", "c>a", "d>a"), max_choices=2))
+
+    assert decision.opening.proposal.choices == ("a", "b")
+    assert [one.choice for one in suggested_in(decision).left_out] == ["c", "d"]
+
+
+async def test_a_further_round_is_on_the_same_choices_which_voters_are_told_of_again():
+    asked = question(panel("a", "b", "c"), rounds=2, deliberation=Deliberation.REASONS)
+
+    decision, _ = await decided(asked)
+
+    first = audit_store().answers(decision.decision_id, 1)[0]
+    told = [json.loads(line) for line in first.reasoning.splitlines()]
+    contexts = [context.name for context in decision.opening.proposal.context]
+    assert decision.opening.proposal.round == 2
+    assert decision.opening.proposal.choices == ("a", "b", "c")
+    assert contexts == ["suggested choices", "answers of round 1"]
+    assert told[0] == {"choice": "a", "reasoning": "agent_0 likes it"}
+
+
+async def test_nobody_who_has_suggested_is_asked_again_when_a_run_is_taken_up(tmp_path, monkeypatch):
+    monkeypatch.setenv("ASKED_LOG", str(log := tmp_path / "asked"))
+    name, asked = new_id(), question(panel("Cachet", "Memo>Cachet", "Memo>Cachet"))
+    store = audit_store()
+    _open(store, asked, built_in_policies()["simple_majority"], name)
+    store.suggestions.record(Suggestion(name, "agent_0", "Cachet", received_at=utc_now()), now=utc_now())
+    failed = Absence(name, "agent_1", AbsenceKind.FAILED, "it was down", round=0)
+    store.suggestions.record(failed, now=utc_now())
+
+    decision, _ = await decided(asked, name)
+
+    rounds = asked_agents(log)
+    assert decision.choice == "Cachet"
+    assert [asked for asked in rounds if asked[0] == "0"] == [("0", "agent_2")]
+    assert set(rounds.values()) == {1}
+    assert EventKind.RESUMED in [event.kind for event in store.timeline(name)]
+
+
+async def test_a_run_that_died_in_the_vote_votes_on_the_choices_it_had(tmp_path, monkeypatch):
+    name, asked = new_id(), question(panel("Cachet", "Memo>Cachet", "Cachet"))
+    first, _ = await decided(asked, name)
+    monkeypatch.setenv("ASKED_LOG", str(log := tmp_path / "asked"))
+
+    again, _ = await decided(asked, name)
+
+    assert again == first
+    assert asked_agents(log) == Counter()
+
+
+async def test_the_suggestions_have_a_third_of_the_time_and_the_vote_the_rest():
+    decision, _ = await decided(question(panel("a", "a"), timeout_seconds=90))
+
+    store = audit_store()
+    events = {event.kind: event for event in store.timeline(decision.decision_id)}
+    opened = decision.opening.opened_at
+    assert events[EventKind.OPENED].data["deadline"] == (opened + timedelta(seconds=30)).isoformat()
+    assert decision.opening.proposal.deadline == opened + timedelta(seconds=90)
+
+
+async def test_sealed_ballots_tell_nobody_who_suggested_what_until_the_end():
+    decision, state = await decided(question(panel("Cachet", "Memo>Cachet", "Cachet"), sealed=True))
+
+    told = [str(event) for event in audit_store().timeline(decision.decision_id) if event.agent_id]
+    async with get_client() as client:
+        own = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
+        states = {run.name: run.state_name for run in await client.read_task_runs(flow_run_filter=own)}
+    assert not any("Cachet" in text or "Memo" in text for text in told)
+    assert states["suggestion: agent_1"] == "Suggestion made"
+    assert [one.agents for one in suggested_in(decision).choices] == [("agent_0", "agent_2"), ("agent_1",)]
+
+
+def test_a_question_can_be_called_off_while_suggestions_are_awaited(home):
+    name, store = new_id(), audit_store()
+    _open(store, question(panel("a", "b")), built_in_policies()["simple_majority"], name)
+    store.suggestions.record(Suggestion(name, "agent_0", "a", received_at=utc_now()), now=utc_now())
+
+    decision = close_undecided(store, name, CANCELLED)
+
+    assert (decision.outcome, decision.opening.proposal.round) == (Outcome.CANCELLED, 0)
+    assert store.check() == ()
