@@ -19,38 +19,24 @@ from prefect.exceptions import PrefectHTTPStatusError
 from maos_flows.agreement.showing import agreement_rows, fault_text, log_rows
 from maos_flows.audit.model_summaries import ModelSummary
 from maos_flows.explaining import explain
+from maos_flows.flows.course import course
+from maos_flows.flows.fences import facts, fenced, inline, table
 from maos_flows.model import Ballot, Decision, Elector, Event, Opening, exact
 from maos_flows.policies.threshold import describe, share_in_words
 from maos_flows.scrutiny import scrutinise
 
-_LONGEST = 2_000
 _MOST_REASONS = 20
 _MOST_EVENTS = 15
 _MOST_ROWS = 500
 """How much a page shows of a large electorate: reasons for each choice, events at either end, rows of a table."""
 
-_BACKTICKS = re.compile(r"`+")
+_LONGEST_TIMELINE = 10_000
+"""How many characters of a timeline a page shows."""
 
 
 def artifact_key(kind: str, decision_id: str) -> str:
     """Make the key of a decision's artifact: Prefect allows lowercase letters, digits and dashes."""
     return re.sub(r"[^a-z0-9]+", "-", f"{kind}-{decision_id}".lower()).strip("-")
-
-
-def fenced(text: str) -> str:
-    """Put text in a code fence longer than any run of backticks in it (CommonMark 4.5), cut to a readable length."""
-    cut = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} [... {len(text) - _LONGEST} more characters]"
-    longest = max((len(run) for run in _BACKTICKS.findall(cut)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{cut}\n{fence}"
-
-
-def inline(text: str) -> str:
-    """Put text in a code span on one line, fit for a table's cell."""
-    line = " ".join(text.split())[:200].replace("|", "\N{BROKEN BAR}")
-    longest = max((len(run) for run in _BACKTICKS.findall(line)), default=0)
-    ticks = "`" * (longest + 1)
-    return f"{ticks} {line} {ticks}" if longest else f"`{line}`" if line else ""
 
 
 def headline(decision: Decision) -> str:
@@ -80,6 +66,7 @@ def decision_markdown(decision: Decision, timeline: Sequence[Event], summary: Mo
             _in_short(decision, summary),
             _numbers(decision),
             _tally(decision),
+            course(decision, timeline),
             _agreement(decision),
             _reasons(decision),
             _not_counted(decision),
@@ -108,46 +95,51 @@ def _in_short(decision: Decision, summary: ModelSummary | None) -> str:
 def _numbers(decision: Decision) -> str:
     opening = decision.opening
     parameters = opening.parameters
-    rows = [
-        ("Outcome", f"{decision.outcome} ({decision.reason})"),
-        ("Because", decision.explanation),
-        ("Algorithm", opening.algorithm),
-        ("Threshold", f"{describe(parameters.threshold)} of {parameters.basis}"),
-        ("Participation", f"{decision.tally.participants} of {opening.electorate.size}"),
-        (
-            "Margin",
-            "-" if decision.margin is None else "1 ballot" if decision.margin == 1 else f"{decision.margin} ballots",
-        ),
-        ("Decisive", ", ".join(decision.decisive) or "nobody alone"),
-        ("Decision", decision.decision_id),
-    ]
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {inline(value)} |" for name, value in rows)])
+    margin, rule = decision.margin, decision.details.get("algorithm")
+    return facts(
+        [
+            ("Outcome", f"{decision.outcome} ({decision.reason})"),
+            ("Because", decision.explanation),
+            ("Algorithm", opening.algorithm),
+            *([("Rule", f"{rule}, for {decision.details['risk']} risk")] if _is_adapted(decision) and rule else []),
+            ("Threshold", f"{describe(parameters.threshold)} of {parameters.basis}{_or_more(decision)}"),
+            ("Participation", f"{decision.tally.participants} of {opening.electorate.size}"),
+            ("Margin", "-" if margin is None else "1 ballot" if margin == 1 else f"{margin} ballots"),
+            ("Decisive", ", ".join(decision.decisive) or "nobody alone"),
+            ("Decision", decision.decision_id),
+        ]
+    )
+
+
+def _is_adapted(decision: Decision) -> bool:
+    return decision.opening.algorithm == "adaptive" and "risk" in decision.details
+
+
+def _or_more(decision: Decision) -> str:
+    return "; the rule may ask for more" if _is_adapted(decision) else ""
 
 
 def _tally(decision: Decision) -> str:
     tally = decision.tally
     whole = tally.whole(decision.opening.parameters.basis)
     rows = [
-        f"| {inline(choice)} | {tally.amount(units)} | {tally.heads[choice]} | {_percent(units, whole)} |"
+        (inline(choice), tally.amount(units), str(tally.heads[choice]), _percent(units, whole))
         for choice, units in sorted(tally.units.items(), key=lambda item: (-item[1], item[0]))
     ]
     if tally.abstained:
-        rows.append(f"| abstain | {tally.amount(tally.abstained)} | | |")
-    return "\n".join(["## Tally", "", "| choice | weight | ballots | share |", "|---|---|---|---|", *rows])
+        rows.append(("abstain", tally.amount(tally.abstained), "", ""))
+    return f"## Tally\n\n{table(('choice', 'weight', 'ballots', 'share'), rows)}"
 
 
 def _agreement(decision: Decision) -> str:
     """Write what the replicas did: their certificate and the evidence, or their leader and their log."""
-    facts = agreement_rows(decision)
-    if not facts:
+    found = agreement_rows(decision)
+    if not found:
         return ""
-    parts = [
-        "## Agreement",
-        "\n".join(["| | |", "|---|---|", *(f"| {name} | {inline(value)} |" for name, value in facts)]),
-    ]
-    log = [f"| {index} | {term} | {inline(entry)} |" for index, term, entry in log_rows(decision)]
+    parts = ["## Agreement", facts(found)]
+    log = [(index, term, inline(entry)) for index, term, entry in log_rows(decision)]
     if log:
-        parts += ["### The log", "\n".join(["| entry | term | |", "|---|---|---|", *log])]
+        parts += ["### The log, as a majority holds it", table(("entry", "term", ""), log)]
     if decision.faults:
         parts += ["### Misbehaviour", *(fenced(fault_text(fault)) for fault in decision.faults)]
     return "\n\n".join(parts)
@@ -183,12 +175,11 @@ def _reasons(decision: Decision) -> str:
 
 def _not_counted(decision: Decision) -> str:
     rows = [
-        f"| {inline(agent_id)} | {why} | {inline(explanation)} |"
-        for agent_id, why, explanation in decision.not_counted[:_MOST_ROWS]
+        (inline(agent_id), why, inline(explanation)) for agent_id, why, explanation in decision.not_counted[:_MOST_ROWS]
     ]
     if len(decision.not_counted) > _MOST_ROWS:
-        rows.append(f"| ... and {len(decision.not_counted) - _MOST_ROWS} more | | |")
-    return "\n".join(["## Not counted", "", "| agent | why | |", "|---|---|---|", *rows]) if rows else ""
+        rows.append((f"... and {len(decision.not_counted) - _MOST_ROWS} more", "", ""))
+    return f"## Not counted\n\n{table(('agent', 'why', ''), rows)}" if rows else ""
 
 
 def _timeline(timeline: Sequence[Event]) -> str:
@@ -198,7 +189,7 @@ def _timeline(timeline: Sequence[Event]) -> str:
     if len(lines) > 2 * _MOST_EVENTS:  # how it began and how it ended
         left_out = f"[... {len(lines) - 2 * _MOST_EVENTS} more events]"
         lines = [*lines[:_MOST_EVENTS], left_out, *lines[-_MOST_EVENTS:]]
-    return f"## Timeline\n\n{fenced(chr(10).join(lines))}"
+    return f"## Timeline\n\n{fenced(chr(10).join(lines), longest=_LONGEST_TIMELINE)}"
 
 
 def ballot_rows(opening: Opening, ballots: Sequence[Ballot]) -> list[dict[str, str]]:
@@ -236,9 +227,16 @@ async def publish_ballots(opening: Opening, ballots: Sequence[Ballot]) -> None:
         await table.acreate(client)
 
 
-async def publish_decision(decision: Decision, timeline: Sequence[Event], summary: ModelSummary | None = None) -> None:
-    """Attach a decision, as text, to the flow run that is running."""
+async def publish_decision(
+    decision: Decision,
+    timeline: Sequence[Event],
+    summary: ModelSummary | None = None,
+    *,
+    task_run_id: UUID | None = None,
+) -> None:
+    """Attach a decision, as text, to the flow run that is running, and to the task run that made it."""
     text = MarkdownArtifact(
+        task_run_id=task_run_id,
         key=artifact_key("decision", decision.decision_id),
         description=f"{headline(decision)}{' (simulated)' if decision.is_simulated else ''}",
         markdown=decision_markdown(decision, timeline, summary),
@@ -251,6 +249,8 @@ class Showing:
     """What is being shown while the work goes on; the server has a processor of its own."""
 
     def __init__(self) -> None:
+        self.decided_by: UUID | None = None
+        """The task run of the algorithm, once it has decided."""
         self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self, showing: Coroutine[Any, Any, None]) -> None:

@@ -86,7 +86,7 @@ async def decide(request: dict[str, Any], decision_id: str | None = None) -> Sta
             await showing.end()  # one after the other: two writes at once are what Prefect on SQLite is slowest at
             if asked.sealed:
                 await publish_ballots(decision.opening, decision.ballots)
-            showing.begin(publish_decision(decision, timeline))
+            showing.begin(publish_decision(decision, timeline, task_run_id=showing.decided_by))
     finally:
         await showing.end()
     async with summaries_awaited():
@@ -238,9 +238,12 @@ async def _evaluate(
         untracked(box),
         watch_seconds=request.watch_seconds,
         faults=untracked(NO_FAULTS if begun.drilling is None else begun.drilling.for_replicas()),
+        sealed=request.sealed,
         return_state=True,
     )
-    return await sealed_result(await state_of(deciding))
+    state = await state_of(deciding)
+    showing.decided_by = state.state_details.task_run_id
+    return await sealed_result(state)
 
 
 def _box(proposal: Proposal, request: DecisionRequest, answers: Mapping[str, Answer]) -> BallotBox:

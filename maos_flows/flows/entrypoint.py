@@ -9,12 +9,14 @@ from typing import Annotated, Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
 from pydantic import Field
 
 from maos_flows.audit.store import AuditStore
 from maos_flows.config import resolve, settings_from
 from maos_flows.flows.compiler import run_stages
 from maos_flows.flows.decide import decide
+from maos_flows.flows.edges import state_of
 from maos_flows.flows.ids import decision_id_of, run_id_of
 from maos_flows.flows.known import policies_here
 from maos_flows.flows.naming import run_name
@@ -89,7 +91,7 @@ async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be f
     max_agents: Annotated[int | None, Field(ge=1)] = None,
     domains: tuple[str, ...] = (),
     timeout: str = "",  # noqa: ASYNC109 - how long the decision is open, by the form's word
-    roster: str | None = None,
+    roster: str = "",
 ) -> State[Any]:
     """Ask agents a question and decide by their ballots.
 
@@ -104,7 +106,7 @@ async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be f
         max_agents: Ask at most so many agents, the best fitting.
         domains: What it is about; experts in it weigh more.
         timeout: How long to wait for ballots: 30s, 5m, 1h.
-        roster: Path of a roster file, where the worker is.
+        roster: Path of a roster file, where the worker is; if none, the configured agents.
 
     Raises:
         ConfigurationError: It is not a question that can be asked; names every problem.
@@ -120,9 +122,10 @@ async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be f
         "timeout": timeout.strip(),
     }
     given = {key: value for key, value in stage.items() if value}
-    loaded = await asyncio.to_thread(_roster, roster)
+    loaded = await asyncio.to_thread(_roster, roster.strip() or None)
     configuration, policies = await asyncio.to_thread(resolve, os.environ), policies_here()
     request = question_request(given, base=Path.cwd(), policies=policies, roster=loaded, configuration=configuration)
     decision_id = decision_id_of(flow_run.id)
-    state: State[Any] = await decide(to_plain(request), decision_id, return_state=True)
-    return state
+    state = await state_of(decide(to_plain(request), decision_id, return_state=True))
+    final = Completed if state.is_completed() else Failed  # a state handed on as it is would lose its name
+    return final(name=state.name, message=state.message, data=await state.aresult(raise_on_failure=False))

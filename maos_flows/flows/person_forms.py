@@ -22,7 +22,7 @@ from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.states import Cancelled, Completed, Paused
 from prefect.utilities.urls import url_for
 
-from maos_flows.flows.artifacts import fenced
+from maos_flows.flows.fences import FORM_WIDTH, fenced
 from maos_flows.model.people import Answered, Person, Question, QuestionKind
 from maos_flows.proposing import LONGEST_SUGGESTION
 
@@ -139,7 +139,7 @@ def description_of(question: Question) -> str:
     until = f"Until {question.deadline:%Y-%m-%d %H:%M:%S} UTC. Nothing shows who fills this in, and the record says so."
     wanted = "TEXT" if question.kind is QuestionKind.SUGGESTION else "CHOICE"
     command = f"maos vote {question.decision_id} --as {question.person.agent_id} --choice {wanted}"
-    return f"{fenced(question.text)}\n\n{until}\n\nIn a shell:\n\n{fenced(command)}"
+    return f"{fenced(question.text, width=FORM_WIDTH)}\n\n{until}\n\nIn a shell:\n\n{fenced(command, width=0)}"
 
 
 def _answered(question: Question, filled_in: Mapping[str, Any]) -> Answered:

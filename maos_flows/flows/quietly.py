@@ -10,6 +10,7 @@ from functools import partial
 
 from maos_flows.audit.store import AuditStore, WorkflowRun
 from maos_flows.bulk.asking import kinds_of
+from maos_flows.flows.agreeing import decide_recorded
 from maos_flows.flows.collecting import Answer, Begun, answer_of, keep_answer, note_settled
 from maos_flows.flows.decide import _box, _close, _escalated, _open, _open_round, _wants_another_round
 from maos_flows.flows.isolating import of_electorate
@@ -26,7 +27,6 @@ from maos_flows.flows.staging import (
     stage_result,
 )
 from maos_flows.flows.stores import kept
-from maos_flows.flows.tasks import deciding_task
 from maos_flows.flows.turns import Turns
 from maos_flows.model import Agent, Decision
 from maos_flows.policies.base import ConsensusPolicy
@@ -65,8 +65,7 @@ async def decide_quietly(request: DecisionRequest, decision_id: str, store: Audi
         request = of_electorate(request, begun.opening)
         answers = await _collect(begun, request, policy, store, places)
         box = _box(begun.opening.proposal, request, answers)
-        sealed = await deciding_task(policy).fn(begun.opening, (), box)
-        ruled: Decision = sealed.value
+        ruled = await decide_recorded(policy, begun.opening, box)
         if begun.opening.proposal.round > 1:
             await kept(store, partial(note_minds, store, begun.opening))
         if _wants_another_round(ruled, request):

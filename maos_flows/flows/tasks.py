@@ -17,11 +17,14 @@ from uuid import uuid4
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from maos_flows.agreement.deciding import Pace
 from maos_flows.agreement.faults import NO_FAULTS, FaultSource
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.flows.agreeing import decide_box_by, decide_recorded
+from maos_flows.flows.artifacts import headline
 from maos_flows.flows.edges import Sealed, untracked
 from maos_flows.model import (
     Absence,
@@ -209,10 +212,14 @@ def deciding_task(policy: ConsensusPolicy) -> Task[..., Any]:
         box: BallotBox,
         watch_seconds: float = 0.0,
         faults: FaultSource = NO_FAULTS,
-    ) -> Sealed[Decision]:
+        sealed: bool = False,  # noqa: FBT001, FBT002 - a task's parameter, shown by name
+    ) -> State[Any]:
         del states  # what it depends on, for the graph
         pace = Pace(watch_seconds) if watch_seconds else None
-        return Sealed(await decide_recorded(policy, opening, box, faults=faults, pace=pace))
+        decision = await decide_recorded(policy, opening, box, faults=faults, pace=pace)
+        if sealed:
+            return Completed(data=Sealed(decision))
+        return Completed(name=headline(decision), message=decision.explanation, data=Sealed(decision))
 
     return task(name=policy.name, task_run_name=policy.name, cache_policy=NO_CACHE, persist_result=False)(
         decide_opening

@@ -1,5 +1,8 @@
 """What people are shown: who agreed on what, who misbehaved, how it shows; all as text that renders nothing."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from maos_flows.agreement.showing import agreement_rows, fault_text, log_rows
 from maos_flows.flows.artifacts import decision_markdown
 from maos_flows.model import Fault
@@ -20,6 +23,9 @@ def test_an_artifact_shows_certificate_and_evidence():
     assert facts["Certificate"].startswith("5 signatures, 5 needed, in view ")
     assert (facts["Silent"], facts["Proven faulty"]) == ("a06", "a00")
     assert "a00: equivocation (proof)" in text
+    assert "signed ballot: choice x\n" in text
+    assert "signed ballot: choice y\n" in text
+    assert len(facts["Signed by"].split(", ")) == 5
     assert f"maos consensus verify {decision.decision_id}" in text
 
 
@@ -55,6 +61,13 @@ def test_b21_nothing_claims_more_tolerance_than_a_run_has():
 
     assert dict(agreement_rows(decision))["Replicas"] == "7, of which 2 may be silent or lie; in one process"
     assert "n/3" not in decision_markdown(decision, ())
+
+
+@given(st.text(max_size=80) | st.from_regex(r"ballot [A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_=-]{0,40}\.x", fullmatch=True))
+def test_evidence_that_says_nothing_is_shown_as_it_is(item):
+    text = fault_text(Fault("a", "disputed", is_proof=False, evidence=(item,)))
+
+    assert text.removeprefix("a: disputed (suspicion)\n") in {item, f"{item[:60]}..."}
 
 
 def test_hostile_evidence_stays_text():

@@ -1,14 +1,19 @@
 """What Prefect shows: readable, and nothing of an agent's text rendered or loaded."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maos_flows.flows.artifacts import artifact_key, ballot_rows, decision_markdown, fenced, headline, inline
-from maos_flows.model import Absence, AbsenceKind, Agent, Ballot, Event, EventKind, Parameters, Proposal
+from maos_flows.flows.artifacts import artifact_key, ballot_rows, decision_markdown, headline
+from maos_flows.flows.course import course
+from maos_flows.flows.fences import facts, fenced, inline
+from maos_flows.model import Absence, AbsenceKind, Agent, Ballot, Event, EventKind, Parameters, Proposal, Risk
+from maos_flows.policies.adaptive import Adaptive
 from maos_flows.policies.deciding import decide, freeze
 from maos_flows.policies.majority import SimpleMajority
 
@@ -73,6 +78,75 @@ def test_the_text_tells_outcome_numbers_dissent_absences_and_timeline():
     assert "**`agent_2`** for `b` (dissent)" in text
     assert "`agent_9` | failed" in text
     assert "03:04:05.678  opened by nobody" in text
+
+
+def test_long_lines_are_broken_at_white_space_unless_they_are_there_to_be_copied():
+    line = " ".join(["word"] * 50)
+
+    assert max(map(len, fenced(line).split("\n"))) <= 100
+    assert " ".join(fenced(line).split("\n")[1:-1]) == line
+    assert line in fenced(line, width=0)
+
+
+def test_a_long_fact_takes_several_rows_of_its_table():
+    rows = facts([("Outcome", "reached"), ("Because", " ".join(["word"] * 30))]).split("\n")
+
+    assert rows[:2] == ["| Outcome | `reached` |", "| --- | --- |"]
+    assert [row.split(" | ")[0] for row in rows[2:]] == ["| Because", "| "]
+    assert facts([]) == ""
+
+
+def happened(*kinds: EventKind) -> list[Event]:
+    return [Event(NOW, kind, f"{kind.value} happened", sequence=number) for number, kind in enumerate(kinds)]
+
+
+def test_the_course_is_told_between_the_tally_and_the_reasons():
+    kinds = (EventKind.OPENED, EventKind.PHASE, EventKind.INJECTED, EventKind.RECOVERED)
+    text = decision_markdown(decision("cheap"), happened(*kinds))
+
+    assert text.index("## Tally") < text.index("## What happened") < text.index("## Reasons")
+    assert "| 03:04:05 | phase | `phase happened` |" in text
+    assert "| 03:04:05 | drill begins | `injected happened` |" in text
+    assert "`opened happened`" not in text
+
+
+def test_without_anything_to_tell_there_is_no_course():
+    assert course(decision("cheap"), happened(EventKind.OPENED, EventKind.BALLOT)) == ""
+
+
+def test_a_long_course_leaves_out_votes_first_and_then_says_how_many_rows_are_missing():
+    votes = course(decision(), happened(*[EventKind.VOTE] * 60, EventKind.LEADER))
+    leaders = course(decision(), happened(*[EventKind.LEADER] * 60))
+
+    assert "vote happened" not in votes
+    assert "leader happened" in votes
+    assert leaders.count("leader happened") == 40
+    assert leaders.endswith("... and 20 more, in the timeline")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "title"),
+    [("raft", "## Elections, and what failed on purpose"), ("byzantine_tolerant", "## Phases, and what"), ("mine", "")],
+)
+def test_a_course_is_called_after_what_the_algorithm_does(algorithm, title):
+    made = decision()
+    told = course(
+        replace(made, opening=replace(made.opening, algorithm=algorithm)), happened(EventKind.INJECTED, EventKind.PHASE)
+    )
+
+    assert told.startswith(title or "## What happened\n")
+
+
+def test_an_adaptive_decision_says_which_rule_the_risk_led_to():
+    policy = Adaptive()
+    agents = [Agent(f"agent_{number}") for number in range(4)]
+    opening = freeze(policy, Proposal("d-1", "Which?", ("a", "b")), agents, Parameters(), opened_at=NOW)
+    made = decide(policy, opening, [Ballot("d-1", agent.id, "a", risk=Risk.LOW) for agent in agents])
+
+    text = decision_markdown(made, ())
+
+    assert "| Rule | `simple_majority, for low risk` |" in text
+    assert "; the rule may ask for more`" in text
 
 
 def test_a_headline_without_a_choice_names_the_reason():

@@ -9,7 +9,8 @@ import pytest
 from prefect import get_client
 
 from maos_flows.flows.compiler import compile_workflow
-from maos_flows.flows.entrypoint import run_workflow
+from maos_flows.flows.entrypoint import ask, run_workflow
+from maos_flows.flows.ids import decision_id_of
 from maos_flows.flows.stores import audit_store
 from maos_flows.model import Outcome
 from maos_flows.policies.registry import built_in_policies
@@ -172,3 +173,23 @@ async def test_the_entrypoint_runs_a_file_under_its_own_flow_runs_id(tmp_path):
     name = str(state.state_details.flow_run_id).replace("-", "")[-12:]
     assert state.name == "Completed: 1 stages"
     assert audit_store().decision(f"{name}-only").choice == "approve"
+
+
+@pytest.mark.parametrize(("opinion", "name"), [("approve", "Reached: approve 2 of 2"), ("abstain", "Not reached: all")])
+async def test_a_question_from_the_form_ends_in_a_state_named_after_its_decision(tmp_path, opinion, name):
+    roster = tmp_path / "roster.json"
+    roster.write_text(json.dumps([agent(number, opinion) for number in range(2)]))
+    state = await ask("Is it fit?", threshold=" 0.6 ", roster=str(roster), return_state=True)
+
+    data = await state.aresult()
+    assert state.name.startswith(name)
+    assert "2" in state.message
+    assert data["decision_id"] == decision_id_of(state.state_details.flow_run_id)
+
+
+async def test_a_question_that_cannot_be_asked_says_everything_that_is_wrong_with_it():
+    state = await ask("Is it fit?", threshold="150%", timeout="soon", return_state=True)
+
+    assert state.is_failed()
+    assert "threshold: '150%'" in state.message
+    assert "timeout: 'soon'" in state.message

@@ -88,6 +88,7 @@ async def test_the_task_runs_states_name_the_ballots_and_what_became_of_them():
         runs = await client.read_task_runs(flow_run_filter=flow_run)
     states = {run.name: run.state_name for run in runs}
     assert (states["ballot: agent_0"], states["ballot: agent_1"]) == ("Ballot: a", "No ballot: failed")
+    assert states["simple_majority"] == state.name == "Reached: a 2 of 3"
     assert [item[:2] for item in decision.not_counted] == [("agent_1", "invalid_choice")]
 
 
@@ -111,7 +112,9 @@ async def test_artifacts_show_decision_and_ballots():
             "/artifacts/filter",
             json={"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}}},
         )
+        nodes = await _graph(client, state.state_details.flow_run_id, expected=5)
     kinds = {artifact["type"]: artifact for artifact in answer.json()}
+    assert [node["label"] for node in nodes if node["id"] == kinds["markdown"]["task_run_id"]] == ["simple_majority"]
     assert kinds["markdown"]["key"] == f"decision-{decision.decision_id}"
     assert "Reached: a 2 of 3" in kinds["markdown"]["data"]
     assert "agent_2 is for it" in kinds["markdown"]["data"]
