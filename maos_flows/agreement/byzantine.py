@@ -383,7 +383,7 @@ class ByzantineReplicas:
         """Say whether honest replicas hold different ballots of one agent and none has the proof yet."""
         honest = [seat.replica for seat in self._seats.values() if isinstance(seat.replica, Replica)]
         for agent in self._ballots:
-            held = {ballot.token for replica in honest for ballot in replica.ballots.of(agent)}
+            held = {token for replica in honest for token in replica.ballots.held(agent)}
             if len(held) > 1 and (agent, "equivocation") not in self._proven:
                 return True
         return False

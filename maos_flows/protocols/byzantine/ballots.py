@@ -44,10 +44,14 @@ class BallotBook:
         held = self._held.get(ballot.agent)
         return held is not None and (ballot.token in held.tokens or len(held.tokens) == PAIR)
 
+    def held(self, agent: str) -> tuple[str, ...]:
+        """Give the tokens of an agent's ballots."""
+        held = self._held.get(agent)
+        return () if held is None else held.tokens
+
     def of(self, agent: str) -> tuple[Signed, ...]:
         """Give an agent's ballots."""
-        held = self._held.get(agent)
-        return tuple(Signed(agent, token) for token in held.tokens) if held is not None else ()
+        return tuple([Signed(agent, token) for token in self.held(agent)])
 
     def all(self, agents: Iterable[str]) -> tuple[Signed, ...]:
         """Give the ballots of these agents, in their order."""

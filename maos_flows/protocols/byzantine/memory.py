@@ -93,12 +93,12 @@ class Memory:
         for ballot in ballots:
             if self.ballots.has(ballot):
                 continue
-            before = self.ballots.of(ballot.agent)
+            before = self.ballots.held(ballot.agent)
             is_valid, evidence = self.ballots.add(ballot, self.now)
             are_valid = are_valid and is_valid
             if evidence is not None:
                 self.convict(evidence)
-            if self.ballots.of(ballot.agent) != before:
+            if self.ballots.held(ballot.agent) != before:
                 self.unshared.append(ballot)
         return are_valid
 

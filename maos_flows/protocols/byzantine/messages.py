@@ -155,7 +155,9 @@ def _name(value: Value) -> str:
 def is_within_bounds(agreement: Agreement, message: Message) -> bool:
     """Say whether a message's lists are no longer than any honest one's, before anything in it is verified."""
     n = agreement.size
-    match message:
+    match message:  # those that are sent most stand first
+        case Prepare() | Commit() | Accusation() | Fetch():
+            return True
         case Ballots(ballots):
             return 0 < len(ballots) <= 2 * n
         case Propose():
@@ -169,7 +171,5 @@ def is_within_bounds(agreement: Agreement, message: Message) -> bool:
             return is_short and len(message.value.entries) <= n
         case Supply(value):
             return len(value.entries) <= n
-        case Prepare() | Commit() | Accusation() | Fetch():
-            return True
         case _:
             assert_never(message)

@@ -43,6 +43,8 @@ class Outbox:
 
     def step(self, durable: Durable | None, deadline: int | None) -> ByzantineStep:
         """Hand over all of it, and start anew."""
+        if not self._messages and not self._outputs and not self._faults:
+            return Step((), durable, (), (), deadline)
         step = Step(tuple(self._messages), durable, tuple(self._outputs), tuple(self._faults), deadline)
         self._messages.clear()
         self._outputs.clear()
