@@ -164,7 +164,7 @@ class PrefectApi:
         import tenacity  # noqa: PLC0415 - it costs 50 ms, and a server is rarely busy
 
         busy = tenacity.retry_if_exception(lambda error: isinstance(error, ServerError) and error.status in _BUSY)
-        waiting = tenacity.wait_exponential_jitter(multiplier=0.05, max=1)
+        waiting = tenacity.wait_random_exponential(multiplier=0.1, max=1)
         stop = tenacity.stop_after_delay(_BUSY_SECONDS)
         time.sleep(_FIRST_PAUSE_SECONDS)
         return tenacity.Retrying(stop=stop, wait=waiting, retry=busy, reraise=True)(self._ask_once, method, path, body)
