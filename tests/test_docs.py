@@ -26,6 +26,7 @@ TESTED_ELSEWHERE = {
     "audit-store.md": ("tests/audit/test_manual.py", {"python"}),
     "configuration.md": ("tests/config/test_manual.py", {"yaml"}),
     "custom-policies.md": ("tests/plugins/test_manual.py", {"yaml", "python"}),
+    "open-questions.md": ("tests/test_open_choices.py", {"yaml"}),
     "people.md": ("tests/people/test_manual.py", {"yaml"}),
     "raft.md": ("tests/protocols/test_raft_documents.py", {"python"}),
     "voters.md": ("tests/voters/test_manual.py", {"yaml", "json", "python", "csv"}),

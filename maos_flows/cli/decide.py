@@ -11,6 +11,8 @@ from maos_flows.cli.output import Format, FormatOption
 def decide(
     question: Annotated[str, flags.QUESTION] = "",
     choices: flags.Choices = "",
+    open_choices: flags.OpenChoices = False,
+    max_choices: flags.MaxChoices = None,
     algorithm: flags.Algorithm = "",
     decision_type: flags.DecisionType = "",
     threshold: flags.Threshold = "",

@@ -9,6 +9,7 @@ from maos_flows.config import Configuration, resolve, settings_from
 from maos_flows.errors import ConfigurationError, Problem
 from maos_flows.plugins import known as plugins
 from maos_flows.policies.registry import PolicyRegistry
+from maos_flows.request import DecisionRequest
 from maos_flows.roster import LoadedRoster, load_roster
 from maos_flows.workflow import Workflow, load_workflow, load_workflow_file, waves
 
@@ -35,7 +36,18 @@ def load(file: Path, *, roster: Path | None) -> Workflow:
     Raises:
         ConfigurationError: It is not a workflow; names every problem.
     """
-    fallback = fallback_roster(roster)
+    workflow = _loaded(file, fallback_roster(roster))
+    problems = [
+        problem
+        for place, stage in enumerate(workflow.stages)
+        for problem in unrecorded(stage.request, prefix=f"stages[{place}].")
+    ]
+    if problems:
+        raise ConfigurationError(problems, source=str(file))
+    return workflow
+
+
+def _loaded(file: Path, fallback: LoadedRoster | None) -> Workflow:
     if str(file) == "-":
         return load_workflow(
             sys.stdin.read(),
@@ -46,6 +58,21 @@ def load(file: Path, *, roster: Path | None) -> Workflow:
             configuration=configuration(),
         )
     return load_workflow_file(file, policies=known_policies(), roster=fallback, configuration=configuration())
+
+
+def unrecorded(request: DecisionRequest, *, prefix: str = "") -> list[Problem]:
+    """Find agents whose answers are recorded and who are to suggest one, with none on record.
+
+    Raises:
+        LastingError: What is recorded cannot be read.
+    """
+    if not request.open_choices:
+        return []
+    from maos_flows.voters.recorded import without_suggestion
+
+    silent = ", ".join(without_suggestion(request.agents))
+    message = f"agents suggest the choices, and no suggestion is recorded of {silent}"
+    return [Problem(f"{prefix}open_choices", message)] if silent else []
 
 
 def workflow_as_plain(workflow: Workflow) -> dict[str, Any]:

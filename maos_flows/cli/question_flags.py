@@ -29,7 +29,13 @@ EarlyStopOrder = Annotated[
 ]
 MaxAgents = Annotated[int | None, typer.Option(min=1, help="Ask at most so many agents, those that fit best.")]
 MaxCost = Annotated[str, typer.Option(metavar="USD", help="What language models may cost together, in US dollars.")]
+MaxChoices = Annotated[
+    int | None, typer.Option(min=2, help="With --open-choices: how many suggestions become choices (8).")
+]
 MinParticipants = Annotated[int | None, typer.Option(min=1, help="How many must cast a valid ballot.")]
+OpenChoices = Annotated[
+    bool, typer.Option("--open-choices", help="Give no choices: agents suggest some, and then vote on them.")
+]
 QUESTION = typer.Argument(help="What is asked. May list its choices: 'Which one: a, b, or c?'")
 Retries = Annotated[int | None, typer.Option(min=0, help="How often to ask again after a failure that may pass (2).")]
 Roles = Annotated[str, typer.Option(help="Only agents of these roles, separated by commas.")]
@@ -53,6 +59,7 @@ _FLAGS = (
     *("question", "choices", "algorithm", "decision_type", "threshold", "basis", "max_agents", "max_cost"),
     *("min_participants", "roles", "domains", "timeout", "retries", "rounds", "tie_break", "chair", "veto"),
     *("dynamic_weights", "early_stop", "early_stop_order", "deliberation", "sealed_ballots"),
+    *("open_choices", "max_choices"),
 )
 
 

@@ -16,6 +16,7 @@ from maos_flows.cli.watching.words import clean
 from maos_flows.explaining import independence
 from maos_flows.model import Ballot, Decision, Outcome, exact
 from maos_flows.policies.threshold import describe
+from maos_flows.proposing import suggested_in
 
 if TYPE_CHECKING:
     from maos_flows.audit.store import DecisionSummary, Submission
@@ -72,6 +73,7 @@ def _print_decision(console: Console, found: "Found", *, timeline: bool, votes: 
     else:
         _print_outcome(console, decision)
         _print_tally(console, decision)
+        _print_suggested(console, decision)
         if votes or reasoning:
             _print_ballots(console, decision, reasoning=reasoning)
         _print_dissent(console, decision)
@@ -105,6 +107,17 @@ def _print_tally(console: Console, decision: Decision) -> None:
     if tally.abstained:
         table.add_row("abstain", tally.amount(tally.abstained), "", "")
     console.print(Padding(table, (1, 0, 1, 2), expand=False))
+
+
+def _print_suggested(console: Console, decision: Decision) -> None:
+    merged = suggested_in(decision)
+    if merged.choices:
+        console.print("Suggested")
+    for one in merged.choices:
+        spellings = f", as {', '.join(one.spellings)}" if one.spellings else ""
+        console.print(f"  {clean(one.choice)}: {', '.join(one.agents)}{clean(spellings)}")
+    for one in merged.left_out:
+        console.print(f"  {clean(one.choice)}: {', '.join(one.agents)}; left out, for want of room")
 
 
 def _print_ballots(console: Console, decision: Decision, *, reasoning: bool) -> None:

@@ -19,6 +19,8 @@ def submit(
         bool, typer.Option("--require-consensus", help="A decision that is not reached is a failure: exit code 1.")
     ] = False,
     choices: flags.Choices = "",
+    open_choices: flags.OpenChoices = False,
+    max_choices: flags.MaxChoices = None,
     algorithm: flags.Algorithm = "",
     decision_type: flags.DecisionType = "",
     threshold: flags.Threshold = "",

@@ -34,8 +34,7 @@ async def answer(agent: Agent, proposal: Proposal) -> object:
 def look_up(agent: Agent, proposal: Proposal) -> Row:
     """Find the one row that is this agent's answer here, without the columns that only say where it belongs."""
     column = agent.settings.get("decision_column")
-    own = _rows(agent.settings).get(agent.id, ())
-    rows = [row for row in own if _belongs(row, proposal, column) and _is_wanted(row, proposal)]
+    rows = [row for row in _own_rows(agent) if _belongs(row, proposal, column) and _is_wanted(row, proposal)]
     of_round = [row for row in rows if _ROUND in row] or rows
     kept = {_SUGGESTION, "reasoning"} if proposal.wants_suggestions else set().union(*of_round) - {_SUGGESTION}
     kept -= {*_AGENT_COLUMNS, _ROUND, column}
@@ -48,13 +47,19 @@ def look_up(agent: Agent, proposal: Proposal) -> Row:
     return found[0]
 
 
-def has_suggestion(agent: Agent) -> bool:
-    """Say whether the agent's file has a suggestion of it, for whatever decision.
+def without_suggestion(agents: Iterable[Agent]) -> tuple[str, ...]:
+    """Name the recorded agents whose file has no suggestion of theirs, for whatever decision.
 
     Raises:
-        LastingError: The file cannot be read.
+        LastingError: A file cannot be read.
     """
-    return any(_SUGGESTION in row for row in _rows(agent.settings).get(agent.id, ()))
+    recorded = (agent for agent in agents if agent.voter == "recorded")
+    silent = (agent for agent in recorded if not any(_SUGGESTION in row for row in _own_rows(agent)))
+    return tuple(agent.id for agent in silent)
+
+
+def _own_rows(agent: Agent) -> tuple[Row, ...]:
+    return _rows(agent.settings).get(agent.id, ())
 
 
 def _is_wanted(row: Row, proposal: Proposal) -> bool:

@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from maos_flows.asking_order import AskingOrder
 from maos_flows.deliberation import Deliberation
 from maos_flows.forms import Form
 from maos_flows.model import Basis, FailureKind, TieBreak
+from maos_flows.proposing import MOST_CHOICES
 from maos_flows.request import Dynamics
 from maos_flows.roster import Agents, RosterForm, Texts
 from maos_flows.scrutiny import tidy
@@ -27,6 +28,9 @@ from maos_flows.text_types import (
     Weight,
 )
 from maos_flows.workflow.model import OnNoConsensus
+
+MOST_SUGGESTED = 50
+"""How many suggestions may become choices."""
 
 MOST_STAGES = 200
 """How many stages one workflow may have."""
@@ -82,6 +86,17 @@ def _stages(value: object) -> tuple[Any, ...]:
     return tuple(value)
 
 
+def _several(number: int) -> int:
+    if not 2 <= number <= MOST_SUGGESTED:  # noqa: PLR2004 - two is what makes it a choice
+        raise ValueError(f"{number} is not in 2..{MOST_SUGGESTED}")
+    return number
+
+
+Several = Annotated[
+    Positive,
+    AfterValidator(_several),
+    WithJsonSchema({"type": "integer", "minimum": 2, "maximum": MOST_SUGGESTED}),
+]
 Choice = Annotated[Scalar, BeforeValidator(lambda value: tidy(value) if isinstance(value, str) else value)]
 Entry = Annotated[
     ContextText | ContextFile, PlainValidator(_entry, json_schema_input_type=Text | ContextText | ContextFile)
@@ -121,6 +136,12 @@ class StageDefaults(Form):
     choices: tuple[Choice, ...] | None = Field(
         None,
         description="The answers allowed beside abstain; by default those the question lists, else approve, reject.",
+    )
+    open_choices: Flag | None = Field(
+        None, description="Whether there are no choices yet: agents suggest some, and then vote (default false)."
+    )
+    max_choices: Several | None = Field(
+        None, description=f"How many suggestions become choices at most, with open_choices (default {MOST_CHOICES})."
     )
     proceed_on: ProceedOn | None = Field(None, description="The choices that lead on (default any but reject).")
     on_no_consensus: OnNoConsensus | None = Field(None, description="What follows without a decision (default stop).")

@@ -83,6 +83,8 @@ def bulk_problems(request: DecisionRequest) -> Iterator[Problem]:
         "explain.every_decision": oversight.summarizer is not None,
         "monitoring": oversight.metrics or oversight.slow_seconds is not None or oversight.failure_rate is not None,
     }
+    if request.open_choices:
+        yield Problem("open_choices", "decisions made in bulk hold no round of suggestions; ask them one by one")
     for keys, is_asked in asked.items():
         if is_asked:
             yield Problem(f"configuration, {keys}", "decisions made in bulk do not heed it; ask them one by one")

@@ -18,11 +18,11 @@ from maos_flows.forms import attempt, nearest, place
 from maos_flows.model import Agent, Basis, Context, Parameters, PlannedFailure, TieBreak
 from maos_flows.policies.base import ConsensusPolicy, Weighing
 from maos_flows.policies.registry import PolicyRegistry
-from maos_flows.questions import choices_in
+from maos_flows.proposing import MOST_CHOICES
 from maos_flows.records import path_of
 from maos_flows.request import DecisionRequest, Dynamics, open_decision
 from maos_flows.roster import LoadedRoster
-from maos_flows.scrutiny import fold, tidy
+from maos_flows.scrutiny import fold
 from maos_flows.selection import mentioned, select_agents
 from maos_flows.strict_yaml import line_of, read_text
 from maos_flows.workflow.budget import within_budget
@@ -37,6 +37,7 @@ from maos_flows.workflow.configured import (
 )
 from maos_flows.workflow.form import ContextFile, StageForm, WorkflowForm
 from maos_flows.workflow.model import OnNoConsensus, Stage
+from maos_flows.workflow.open_choices import choices_of, contradictions
 from maos_flows.workflow.overseen import oversight_of
 from maos_flows.workflow.people import deputies_of, electable, overseers_of
 
@@ -99,9 +100,12 @@ def build_stage(written: Written, loaded: LoadedRoster, policies: PolicyRegistry
     domains = _domains_of(written, loaded)
     algorithm = policy.name if policy else ""
     security = written.configured.consensus.security
+    are_open = written.value("open_choices", False)
     request = DecisionRequest(
         question=_question(written),
-        choices=tuple(map(tidy, written.value("choices", choices_in(_question(written))))),
+        choices=choices_of(_question(written), written.value("choices", None), are_open=are_open),
+        open_choices=are_open,
+        max_choices=written.value("max_choices", MOST_CHOICES),
         agents=agents,
         algorithm=algorithm,
         parameters=_parameters(written, policy, problems),
@@ -314,10 +318,13 @@ def _unusable(written: Written, request: DecisionRequest) -> _Found:
     if not request.question:
         yield (), "it needs a question or a description"
     for index, choice in enumerate(written.value("proceed_on", ())):
-        if choice not in request.choices:
+        if choice not in request.choices and not request.open_choices:
             near = nearest(choice, request.choices)
             allowed = ", ".join(request.choices)
             yield ("proceed_on", index), f"{choice[:80]!r} is not a choice; the choices are {allowed}{near}"
+    yield from contradictions(
+        request, given=written.value("choices", None), max_choices=written.value("max_choices", None)
+    )
     yield from _without_effect(written, request)
 
 
@@ -329,7 +336,7 @@ def _without_effect(written: Written, request: DecisionRequest) -> _Found:
         yield ("dynamic_weights",), f"{request.algorithm} does not weigh by record; weighted_voting does"
     if request.asking_order is not AskingOrder.ROSTER and not request.early_stop:
         yield ("early_stop_order",), "without early_stop: true it would have no effect"
-    if request.deliberation is not Deliberation.BLIND and request.rounds == 1:
+    if request.deliberation is not Deliberation.BLIND and request.rounds == 1 and not request.open_choices:
         yield ("deliberation",), "with one round there is nothing to deliberate on; rounds: 2 or more"
     if request.deliberation is not Deliberation.BLIND and request.encrypted:
         yield ("deliberation",), "consensus.security.vote_encryption lets nobody read a ballot before the close; blind"

@@ -24,7 +24,7 @@ def test_the_roster_shown_loads(tmp_path):
 
 
 def test_the_messages_shown_are_as_described():
-    for name, schema in {"question": "Question", "ballot": "Ballot"}.items():
+    for name, schema in {"question": "Question", "ballot": "Ballot", "suggestion": "Suggestion"}.items():
         described = {"$ref": f"#/components/schemas/{schema}", **openapi()}
         jsonschema.Draft202012Validator(described).validate(json.loads(MESSAGES[name]))
 

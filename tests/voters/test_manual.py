@@ -17,6 +17,7 @@ from maos_flows.voters.answer import read_answer
 from maos_flows.voters.asked import as_asked
 from maos_flows.voters.cleaning import scrubber
 from maos_flows.voters.strict_json import read_json
+from maos_flows.voters.suggesting import read_suggestion
 
 PAGE = (Path(__file__).parents[2] / "docs" / "voters.md").read_text()
 EXAMPLES = dict(re.findall(r'^```\w+ title="([^"]+)"\n(.*?)^```$', PAGE, flags=re.MULTILINE | re.DOTALL))
@@ -76,6 +77,12 @@ def test_the_answer_shown_is_read():
         ("schema.sql",),
         {"peer_reviewed": True},
     )
+
+
+def test_the_suggestion_shown_is_read():
+    said = read_suggestion(read_json(EXAMPLES["suggestion.json"].encode()), scrub=scrubber({}))
+
+    assert (said.suggestion, said.reasoning) == ("Cachet", "Short, and nobody has it.")
 
 
 def test_asking_from_python_prints_a_ballot(folder):

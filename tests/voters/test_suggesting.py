@@ -15,7 +15,7 @@ from maos_flows.signing import SigningKey
 from maos_flows.voters import ask, suggest
 from maos_flows.voters.cleaning import scrubber
 from maos_flows.voters.failures import MalformedError
-from maos_flows.voters.recorded import has_suggestion
+from maos_flows.voters.recorded import without_suggestion
 from maos_flows.voters.suggesting import read_suggestion
 from tests.voters.http_agents import response, serving
 
@@ -137,7 +137,7 @@ async def test_recorded_suggestions_are_found_and_are_no_ballots(question, propo
     assert suggested["bob"].text == "Memo"
     assert suggested["cyd"].explanation == "no suggestion recorded"
     assert [(ballot.choice, ballot.attributes) for ballot in cast.values()] == [("Memo", {})] * 3
-    assert [has_suggestion(agent) for agent in of.values()] == [True, True, False]
+    assert without_suggestion([*of.values(), Agent("drill")]) == ("cyd",)
 
 
 async def test_a_person_is_asked_only_on_record(question):
