@@ -8,7 +8,15 @@ from types import ModuleType
 import pytest
 
 from maos_flows.protocols import raft, raft_config, raft_leader, raft_log, raft_requests
-from tests.protocols import test_raft_figure_2, test_raft_liveness, test_raft_reads, test_raft_rules
+from tests.protocols import (
+    test_raft_appending,
+    test_raft_figure_2,
+    test_raft_figure_2_servers,
+    test_raft_liveness,
+    test_raft_proposals,
+    test_raft_reads,
+    test_raft_rules,
+)
 
 
 @dataclass(frozen=True)
@@ -145,7 +153,7 @@ FOUND_BY_SIMULATION = (
 FOUND_BY_TEST = (
     (
         plant("repeats_appended_again", raft_leader, "Leadership.accept", ("standing is not None", "False")),
-        test_raft_rules.test_a_proposal_made_again_with_its_key_is_appended_once,
+        test_raft_proposals.test_a_proposal_made_again_with_its_key_is_appended_once,
     ),
     (
         plant(
@@ -154,7 +162,7 @@ FOUND_BY_TEST = (
             "Replica._advance_commit",
             (" and self.log.term_at(index) == self.term", ""),
         ),
-        test_raft_figure_2.test_leaders_do_not_commit_an_entry_of_an_older_term_by_counting,
+        test_raft_figure_2_servers.test_leaders_do_not_commit_an_entry_of_an_older_term_by_counting,
     ),
     (
         plant(
@@ -187,7 +195,7 @@ FOUND_BY_TEST = (
                 "AppendReply(self.term, True, self.log.last_index, previous)",
             ),
         ),
-        test_raft_rules.test_an_older_append_that_overlaps_takes_nothing_back_that_was_acknowledged,
+        test_raft_appending.test_an_older_append_that_overlaps_takes_nothing_back_that_was_acknowledged,
     ),
     (
         plant(
@@ -205,7 +213,7 @@ FOUND_BY_TEST = (
             "Replica._granted",
             ("self._grants.add(voter)", "self._grants.add(f'{voter}{len(self._grants)}')"),
         ),
-        test_raft_figure_2.test_candidates_count_a_voter_once,
+        test_raft_figure_2_servers.test_candidates_count_a_voter_once,
     ),
     (
         plant(
@@ -214,7 +222,7 @@ FOUND_BY_TEST = (
             "Replica._become_candidate",
             ("self._grants.clear()", "self._grants.clear(); self._grants.add(self.config.agent)"),
         ),
-        test_raft_figure_2.test_candidates_become_leader_on_votes_of_a_majority_once_their_own_is_written,
+        test_raft_figure_2_servers.test_candidates_become_leader_on_votes_of_a_majority_once_their_own_is_written,
     ),
     (
         plant(
