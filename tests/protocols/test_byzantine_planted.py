@@ -9,6 +9,7 @@ from tests.protocols import (
     test_byzantine_known_bugs,
     test_byzantine_outcome,
     test_byzantine_rules,
+    test_byzantine_view_changes,
 )
 from tests.protocols.planted_byzantine import FOUND_BY_FORKS, FOUND_BY_SIMULATION, FOUND_BY_TESTS
 from tests.protocols.test_byzantine_simulation import parted
@@ -17,7 +18,7 @@ SEEDS = 250
 TESTS = {
     "lowest_instead_of_highest_prepared": (
         test_byzantine_rules.test_r1_the_highest_prepared_value_must_be_proposed_whatever_lower_claims_say,
-        test_byzantine_rules.test_r6_the_primary_proposes_the_highest_prepared_value_with_what_justifies_it,
+        test_byzantine_view_changes.test_r6_the_primary_proposes_the_highest_prepared_value_with_what_justifies_it,
     ),
     "changes_of_far_views_kept": (test_byzantine_bad_input.test_what_is_kept_is_bounded_whatever_one_peer_sends,),
     "seconds_count_in_a_quorum": (test_byzantine_known_bugs.test_a_signer_is_counted_once_however_often_it_signs,),
@@ -27,11 +28,11 @@ TESTS = {
     ),
     "commits_of_this_view_only": (test_byzantine_known_bugs.test_commits_count_in_views_that_were_left,),
     "f_agents_are_followed": (
-        test_byzantine_rules.test_r5_f_plus_1_view_changes_ahead_pull_a_replica_to_the_lowest_of_them,
+        test_byzantine_view_changes.test_r5_f_plus_1_view_changes_ahead_pull_a_replica_to_the_lowest_of_them,
     ),
     "nobody_is_followed": (
-        test_byzantine_rules.test_r5_f_plus_1_view_changes_ahead_pull_a_replica_to_the_lowest_of_them,
-        test_byzantine_rules.test_r5_the_lowest_view_of_each_agent_counts,
+        test_byzantine_view_changes.test_r5_f_plus_1_view_changes_ahead_pull_a_replica_to_the_lowest_of_them,
+        test_byzantine_view_changes.test_r5_the_lowest_view_of_each_agent_counts,
     ),
     "voided_ballots_counted": (test_byzantine_outcome.test_a_double_ballot_counts_for_nothing_and_restores_nothing,),
     "shares_of_those_present_only": (test_byzantine_outcome.test_weights_are_exact_and_one_heavy_expert_shows,),
