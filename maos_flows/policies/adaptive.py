@@ -32,7 +32,6 @@ from maos_flows.policies.majority import SimpleMajority
 from maos_flows.policies.threshold import ThresholdPolicy
 from maos_flows.policies.weighted import WeightedVoting
 from maos_flows.protocols.byzantine.agreement import FEWEST_REPLICAS
-from maos_flows.quorum import Threshold, majority_threshold
 from maos_flows.tally import count
 
 
@@ -69,15 +68,15 @@ class Classified:
     explanation: str
 
 
-class Adaptive(ThresholdPolicy):
-    """Low risk: simple majority; medium: weighted voting; high: Byzantine agreement; critical: a person decides."""
+class Adaptive(ConsensusPolicy):
+    """Low risk: simple majority; medium: weighted voting; high: Byzantine agreement; critical: a person decides.
+
+    The threshold is what every rule must meet at least: more than half unless given. A ballot may change the rule as
+    well as the count, so nothing is settled before all have answered, and no margin is known.
+    """
 
     name = "adaptive"
     tolerates = "as the rule that the risk leads to; fewer than a third of the agents cannot lower the risk"
-
-    def threshold(self, share: Fraction | None) -> Threshold:
-        """Make the threshold that every rule must meet at least: more than half unless given."""
-        return majority_threshold(share if share is not None else Fraction(1, 2))
 
     def weigh(self, agent: Agent, proposal: Proposal, weighing: Weighing) -> tuple[Fraction, str]:
         """Weigh as weighted voting does; the other rules count every agent with weight once."""
@@ -99,18 +98,6 @@ class Adaptive(ThresholdPolicy):
         ruling = _rule(opening, classified.risk, ballots)
         words = f"{classified.explanation}; by {classified.algorithm}: {ruling.explanation}"
         return Ruling(ruling.outcome, ruling.reason, ruling.choice, ruling.strength, words, details)
-
-    def is_settled(self, opening: Opening, tally: Tally, outstanding: Sequence[str]) -> bool:
-        """Say whether all have answered: any finding may change the rule."""
-        del opening, tally
-        return not outstanding
-
-    def margin(
-        self, opening: Opening, tally: Tally, ballots: Sequence[Ballot], ruling: Ruling
-    ) -> tuple[int | None, tuple[str, ...]]:
-        """Say that nothing is known: a ballot may change the rule as well as the count."""
-        del opening, tally, ballots, ruling
-        return None, ()
 
     def under(self, risk: Risk) -> ConsensusPolicy:
         """Give the policy that carries out what a class of risk asks for: of high risk, with Byzantine agreement."""
