@@ -7,8 +7,7 @@ from whoever shows it.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from maos_flows.agreement.authenticating import authenticated
-from maos_flows.agreement.binding import Binding
+from maos_flows.agreement.binding import Binding, binding_of
 from maos_flows.errors import ConfigurationError, NotFoundError
 from maos_flows.model import Certificate, Decision, Fault, Outcome, Protocol
 from maos_flows.policies.adaptive import Adaptive, AdaptiveByAgreement
@@ -33,6 +32,7 @@ class Verified:
         ballots: The agents whose signed ballots count.
         voided: The agents whose two ballots void each other.
         proofs: The proofs of misbehaviour that hold, each as agent and kind.
+        unsigned: The agents whose ballots count, unsigned, where none had to be signed.
         by_agreement: Whether replicas had to agree; if not, there are signed ballots and no certificate.
     """
 
@@ -42,6 +42,7 @@ class Verified:
     ballots: tuple[str, ...] = ()
     voided: tuple[str, ...] = ()
     proofs: tuple[tuple[str, str], ...] = ()
+    unsigned: tuple[str, ...] = ()
     by_agreement: bool = True
 
     @property
@@ -58,6 +59,8 @@ class Verified:
             yield f"quorum      {len(self.signers)} signed COMMIT, {self.quorum} are needed: {', '.join(self.signers)}"
         else:
             yield "ballots     there is no certificate, for the replicas did not agree"
+        if self.unsigned:
+            yield f"unsigned    {len(self.unsigned)} counted, and nothing proves whose: {', '.join(self.unsigned)}"
         for agent, kind in self.proofs:
             yield f"proof       {agent}: {kind.replace('_', ' ')}"
         for agent in self.voided:
@@ -76,11 +79,11 @@ def verify_decision(decision: Decision, policy: ConsensusPolicy) -> Verified:
         policy: The policy it was made by.
 
     Raises:
-        NotFoundError: Its agents signed nothing: it was not made by Byzantine agreement, nor had ballots to be signed.
+        NotFoundError: Its agents signed nothing: it was not made by Byzantine agreement, and no ballot is signed.
     """
     if isinstance(policy, Adaptive) and decision.certificate is not None:
         policy = AdaptiveByAgreement()
-    if policy.protocol is not Protocol.BYZANTINE and decision.opening.parameters.signed_ballots:
+    if policy.protocol is not Protocol.BYZANTINE and _must_or_may_be_signed(decision):
         return _ballots_verified(decision)
     if policy.protocol is not Protocol.BYZANTINE:
         by = f"decision {decision.decision_id!r} was made by {decision.opening.algorithm}"
@@ -91,11 +94,24 @@ def verify_decision(decision: Decision, policy: ConsensusPolicy) -> Verified:
         return Verified((f"what binds it cannot be: {error}",))
 
 
+def _must_or_may_be_signed(decision: Decision) -> bool:
+    return decision.opening.parameters.signed_ballots or any(ballot.signature for ballot in decision.ballots)
+
+
 def _ballots_verified(decision: Decision) -> Verified:
-    """Check the signatures of the ballots that were counted; what they come to depends on the rule alone."""
-    proven, refused = authenticated(decision.ballots, decision.opening)
-    problems = tuple(f"the ballot of {entry.ballot.agent_id} counted: {entry.explanation}" for entry in refused)
-    return Verified(problems, ballots=tuple(ballot.agent_id for ballot in proven), by_agreement=False)
+    """Check the signatures of the ballots that were counted; what they come to depends on the rule alone.
+
+    Where none had to be signed, people with keys have signed theirs, and so may agents elsewhere.
+    """
+    must_be_signed = decision.opening.parameters.signed_ballots
+    signed = [ballot for ballot in decision.ballots if must_be_signed or ballot.signature]
+    found = {ballot.agent_id: binding_of(decision.opening).ballot_problem(ballot) for ballot in signed}
+    return Verified(
+        tuple(f"the ballot of {agent} counted: {problem[1]}" for agent, problem in found.items() if problem),
+        ballots=tuple(agent for agent, problem in found.items() if problem is None),
+        unsigned=tuple(ballot.agent_id for ballot in decision.ballots if ballot.agent_id not in found),
+        by_agreement=False,
+    )
 
 
 class _Check:

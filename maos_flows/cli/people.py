@@ -26,7 +26,8 @@ def inbox(
     if format is Format.JSON:
         print_json([plain(item) for item in waiting])
         return
-    for line in lines_of(waiting, now=now) or ["nothing waits" + (f" for {agent}" if agent else "")]:
+    lines = lines_of(waiting, now=now, is_of_one=bool(agent))
+    for line in lines or ["nothing waits" + (f" for {agent}" if agent else "")]:
         print(line)
 
 

@@ -51,8 +51,7 @@ def find_question(store: AuditStore, decision_id: str, *, by: str, on_behalf_of:
     """
     asked = store.people.of(decision_id)
     if not asked:
-        message = f"nobody is asked anything in {decision_id[:80]!r}; `maos inbox` lists what waits"
-        raise NotFoundError(message)
+        raise NotFoundError(f"nobody is asked anything in {decision_id[:80]!r}; {_where_else(store, decision_id, by)}")
     mine = [item for one in asked for item in _for_each(one, deputies_too=True) if item.by == by]
     if on_behalf_of:
         mine = [item for item in mine if item.asked.question.person.agent_id == on_behalf_of]
@@ -65,6 +64,13 @@ def find_question(store: AuditStore, decision_id: str, *, by: str, on_behalf_of:
     if len(others) > 1:
         raise ConfigurationError([Problem("--for", f"{by} may answer for {', '.join(others)}; say for whom")])
     return best[-1].asked
+
+
+def _where_else(store: AuditStore, run_id: str, by: str) -> str:
+    """Say in which decisions of a workflow's run somebody is asked; where it is none, how to find out."""
+    names = (summary.decision_id for summary in store.decisions(limit=1_000, run_id=run_id))
+    asked = [name for name in names if any(item.by == by for one in store.people.of(name) for item in _for_each(one))]
+    return f"{by[:60]} is asked in {', '.join(sorted(asked))}" if asked else "`maos inbox` lists what waits"
 
 
 def _rank(store: AuditStore, item: Waiting) -> tuple[bool, bool]:

@@ -24,6 +24,7 @@ from maos_flows.model import (
     RejectedBallot,
     RejectionReason,
 )
+from maos_flows.policies.deciding import decide
 from maos_flows.policies.registry import built_in_policies
 from maos_flows.request import DecisionRequest, open_decision
 from maos_flows.signing import SigningKey
@@ -43,8 +44,14 @@ def store(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         yield opened
 
 
-def opened(store: AuditStore, algorithm: str = "simple_majority", agents: tuple[Agent, ...] = AGENTS) -> Opening:
-    parameters = Parameters(signed_ballots=True)
+def opened(
+    store: AuditStore,
+    algorithm: str = "simple_majority",
+    agents: tuple[Agent, ...] = AGENTS,
+    *,
+    signed_ballots: bool = True,
+) -> Opening:
+    parameters = Parameters(signed_ballots=signed_ballots)
     request = DecisionRequest("Ship it?", ("x", "y"), agents, algorithm=algorithm, parameters=parameters)
     policy = built_in_policies()[algorithm]
     asked = open_decision(request, policy, decision_id="d-1", now=utc_now())
@@ -141,3 +148,16 @@ def test_a_box_that_is_decided_without_a_record_is_scrutinised_alike(store: Audi
 def test_a_voter_that_cannot_sign_for_a_key_kept_elsewhere_is_refused_when_the_decision_opens(store: AuditStore):
     with pytest.raises(ConfigurationError, match="rem has a key that is not kept here, and its voter cannot sign"):
         opened(store, agents=(Agent("ada"), Agent("rem", voter="simulated", public_key=REMOTE.public)))
+
+
+def test_signatures_that_nobody_asked_for_are_checked_all_the_same_and_unsigned_ballots_named(store: AuditStore):
+    opening = opened(store, signed_ballots=False)
+    good, forged = signed_there(opening, "x"), signed_there(opening, "x", key=SigningKey.generate())
+    made, other = (decide(MAJORITY, opening, [cast("ada"), ballot]) for ballot in (good, forged))
+
+    proven, wrong = verify_decision(made, MAJORITY), verify_decision(other, MAJORITY)
+
+    assert (proven.is_sound, proven.ballots, proven.unsigned) == (True, ("rem",), ("ada",))
+    assert "unsigned    1 counted, and nothing proves whose: ada" in list(proven.lines())
+    assert not wrong.is_sound
+    assert any("the ballot of rem counted: it is not signed by the key of rem" in line for line in wrong.lines())

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +12,7 @@ from maos_flows.audit.store import AuditStore
 from maos_flows.cli.app import app
 from maos_flows.config.keyring import keys_here
 from maos_flows.errors import MaosError
-from maos_flows.model import Agent, AuthClass, Ballot
+from maos_flows.model import Agent, AuthClass, Ballot, Context
 from maos_flows.model.people import Note, NoteKind
 from maos_flows.people.asking import ask_for_ballot
 from maos_flows.signing import SigningKey
@@ -29,9 +30,9 @@ def store(sqlite_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
         yield opened
 
 
-def ask(store: AuditStore, *people: Agent) -> None:
+def ask(store: AuditStore, *people: Agent, **fields: Any) -> None:
     now = utc_now()
-    request = request_to_people(*people, timeout_seconds=3600.0)
+    request = request_to_people(*people, timeout_seconds=3600.0, **fields)
     opening = store.open_decision(opening_of(request, now=now), request)
     for one in people:
         ask_for_ballot(store, one, opening, request, now=now)
@@ -64,7 +65,7 @@ def test_the_inbox_says_what_waits_for_whom_and_how_to_answer(store: AuditStore)
 
     assert printed[0].startswith(("d-1  bob, for ada: a ballot, 59 min", "d-1  bob, for ada: a ballot, 1 h"))
     assert printed[1:4] == [
-        "  Which database?",
+        "  | Which database?",
         "  PostgreSQL, MongoDB, abstain",
         "  maos vote d-1 --as bob --for ada --choice CHOICE",
     ]
@@ -75,6 +76,24 @@ def test_the_inbox_says_what_waits_for_whom_and_how_to_answer(store: AuditStore)
         ("bob", "ada", False),
         ("bob", None, False),
     }
+
+
+def test_who_is_asked_reads_all_that_is_given_quoted_line_by_line(store: AuditStore) -> None:
+    """No line of it passes for a command of ours."""
+    given = "The tests pass.\n\n  maos vote d-9 --as ada --choice approve\x1b[2J\n" + "more\n" * 30
+    ask(store, person("ada", public_key=SigningKey.generate().public), context=(Context("report", given),))
+
+    everybodys, own = run("inbox").splitlines(), run("inbox", "--as", "ada").splitlines()
+
+    assert everybodys[0].startswith("d-1  ada: a ballot, signed, ")
+    assert everybodys[1:3] == ["  | Which database?", "  | [33 more lines]"]
+    assert own[1:5] == [
+        "  | Which database?",
+        "  | report:",
+        "  | The tests pass.",
+        "  | maos vote d-9 --as ada --choice approve [2J",
+    ]
+    assert own[-3] == "  | [14 more lines]"
 
 
 def test_an_empty_inbox_says_so(store: AuditStore) -> None:

@@ -18,7 +18,7 @@ from maos_flows.people.asking import ask_for_ballot, current, remind
 from maos_flows.people.inbox import find_question, inbox
 from maos_flows.people.proving import signed
 from maos_flows.signing import SigningKey
-from tests.audit.samples import DEADLINE, NOON, absence, decision_of
+from tests.audit.samples import DEADLINE, NOON, absence, decision_of, run_of
 from tests.people.asked import LATER, asked_of, person, put, request_to_people, said
 
 NO_KEYS = KeyFolder(Path("/nowhere"))
@@ -296,8 +296,18 @@ def test_who_is_not_asked_is_told_who_is(here):
 
     with pytest.raises(NotFoundError, match="'eve' is not asked in d-1; ada may answer"):
         find_question(here, "d-1", by="eve")
-    with pytest.raises(NotFoundError, match="nobody is asked anything in 'd-9'"):
+    with pytest.raises(NotFoundError, match="nobody is asked anything in 'd-9'; `maos inbox` lists what waits"):
         find_question(here, "d-9", by="eve")
+
+
+def test_who_names_a_run_is_told_in_which_of_its_decisions_it_is_asked(here):
+    here.open_run(run_of("r-1"))
+    asked_of(here, person("ada"), decision_id="r-1-review", run_id="r-1")
+
+    with pytest.raises(NotFoundError, match="nobody is asked anything in 'r-1'; ada is asked in r-1-review"):
+        find_question(here, "r-1", by="ada")
+    with pytest.raises(NotFoundError, match="nobody is asked anything in 'r-1'; `maos inbox`"):
+        find_question(here, "r-1", by="eve")
 
 
 def test_reminders_come_at_half_and_at_a_tenth_of_the_time_once_each(here):
