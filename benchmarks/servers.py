@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from maos_flows.flows.stack.settings import BATCHING
+from maos_flows.flows.stack.settings import BATCHING, sqlite_url
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def prefect_server(home: Path, *, api: str = "", database: str = "") -> Iterator
     Args:
         home: The folder for all that it keeps.
         api: The API address of a server that runs already, which is taken instead.
-        database: The URL of its database; SQLite in its home if there is none.
+        database: The URL of its database; SQLite in its home, as our commands use it, if there is none.
     """
     port = _free_port()
     address = api or f"http://127.0.0.1:{port}/api"
@@ -37,11 +37,11 @@ def prefect_server(home: Path, *, api: str = "", database: str = "") -> Iterator
             "DO_NOT_TRACK": "1",
             "PREFECT_LOGGING_LEVEL": os.environ.get("PREFECT_LOGGING_LEVEL", "ERROR"),
             "PREFECT_SERVER_UI_ENABLED": "false",
+            "PREFECT_API_DATABASE_CONNECTION_URL": database or sqlite_url(home / "prefect" / "prefect.db"),
             "MAOS_HOME": str(home / "maos"),
         }
     )
-    if database:
-        os.environ["PREFECT_API_DATABASE_CONNECTION_URL"] = database
+    (home / "prefect").mkdir(exist_ok=True)
     if api:
         yield
         return

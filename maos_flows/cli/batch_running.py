@@ -20,7 +20,7 @@ from maos_flows.cli.answering import say_who_answers
 from maos_flows.cli.batch_input import Loaded
 from maos_flows.cli.batch_printing import print_batch
 from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, fail, say
-from maos_flows.cli.running import _has_server, _print_watch_address, prepare_prefect
+from maos_flows.cli.servers import begin_server, prepare_prefect, print_watch_address
 from maos_flows.errors import NotFoundError
 
 SECONDS_BETWEEN_LINES = 2.0
@@ -42,10 +42,7 @@ def run_batch(loaded: Loaded, *, command: list[str], output: Format) -> NoReturn
     if loaded.is_resumed:
         _check_is_the_same(loaded, store.batches.find(batch.batch_id), store)
     say_who_answers(batch.agents)
-    if not _has_server():
-        say(
-            "starting a temporary Prefect server (about 20 seconds the first time); PREFECT_API_URL names a lasting one"
-        )
+    begin_server()
     taken_up = shlex.join(["maos", *command, "--resume", batch.batch_id])
     limits = Limits(loaded.questions_at_once, loaded.kinds)
     try:
@@ -57,7 +54,7 @@ def run_batch(loaded: Loaded, *, command: list[str], output: Format) -> NoReturn
     kept = store.batches.find(batch.batch_id)
     if kept is None or kept.finished_at is None:
         fail(f"the batch {batch.batch_id} broke off: {state.message}; take it up with: {taken_up}")
-    _print_watch_address(state)
+    print_watch_address(state)
     standing = print_batch(
         kept, store.batches.chunks(batch.batch_id), output=output, written_to=loaded.output, bad_lines=loaded.bad_lines
     )

@@ -1,7 +1,6 @@
 """Run decisions and workflows in the foreground, with live progress, and leave with the exit code they earned."""
 
 import asyncio
-import os
 import shlex
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,30 +12,15 @@ from maos_flows.cli.answering import say_who_answers
 from maos_flows.cli.loading import configuration, fallback_roster, known_policies, unrecorded
 from maos_flows.cli.output import EXIT_NO_CONSENSUS, Format, fail, print_json, say
 from maos_flows.cli.question_flags import flag_of
+from maos_flows.cli.servers import begin_server, prepare_prefect, print_watch_address
 from maos_flows.cli.warning import warn_of_rules
 from maos_flows.errors import ConfigurationError, NotFoundError, Problem, StoreError
-from maos_flows.flows.stack.settings import TEMPORARY
 from maos_flows.model import Outcome
 from maos_flows.records import to_plain
 from maos_flows.request import DecisionRequest
 from maos_flows.workflow import Workflow, question_request
 
 _LOOK_SECONDS = 0.05
-
-
-def prepare_prefect() -> None:
-    """Say which Prefect server there is; must come before Prefect is imported.
-
-    Where none is configured it is the stack's, if that runs, else a temporary one, with what it needs.
-    """
-    from maos_flows.flows.api import configured_address
-    from maos_flows.flows.stack.local import answering_address
-
-    if configured_address(os.environ) is None and (address := answering_address(os.environ)) is not None:
-        say(f"on the Prefect server of the stack, {address.page('')}")
-        os.environ.update(address.environment)
-    for name, value in TEMPORARY.items():
-        os.environ.setdefault(name, value)
 
 
 def request_of(stage: dict[str, Any], *, roster: Path | None) -> DecisionRequest:
@@ -102,7 +86,7 @@ def decide_one(request: DecisionRequest, *, decision_id: str | None, output: For
     found = find_decision_or_run(name) if state.is_final() else None
     if found is None or found.decision is None:
         fail(f"the decision {name} was not made: {state.message}")
-    _print_watch_address(state)
+    print_watch_address(state)
     if output is Format.JSON:
         print_json(found.as_plain())
     else:
@@ -141,7 +125,7 @@ def run_here(workflow: Workflow, *, run_id: str | None, command: Sequence[str], 
     found = find_decision_or_run(name)
     if found.run is None or found.run.outcome is None:
         fail(f"the run {name} broke off: {state.message}")
-    _print_watch_address(state)
+    print_watch_address(state)
     if output is Format.JSON:
         print_json(found.as_plain())
     else:
@@ -163,10 +147,7 @@ def _in_foreground(
     from maos_flows.flows.stores import audit_store
 
     store = audit_store()
-    if not _has_server():
-        say(
-            "starting a temporary Prefect server (about 20 seconds the first time); PREFECT_API_URL names a lasting one"
-        )
+    begin_server()
     command = shlex.join(["maos", *again])
     try:
         with watching(store, decisions):
@@ -207,17 +188,3 @@ def _is_seen_open(is_open: Callable[[], bool]) -> bool:
         return is_open()
     except StoreError:
         return False  # the store was busy: the next look tells
-
-
-def _has_server() -> bool:
-    from prefect.settings import get_current_settings
-
-    return get_current_settings().api.url is not None
-
-
-def _print_watch_address(state: Any) -> None:
-    from prefect.settings import PREFECT_UI_URL
-
-    address = PREFECT_UI_URL.value()
-    if _has_server() and address and state.state_details.flow_run_id:
-        say(f"in the Prefect UI: {address}/runs/flow-run/{state.state_details.flow_run_id}")

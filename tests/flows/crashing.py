@@ -125,7 +125,7 @@ def _lead_own_group(process: int) -> None:
 
 def _import_all() -> None:
     """Import what the command imports, and what Prefect imports at its first run."""
-    from maos_flows.cli.running import prepare_prefect
+    from maos_flows.cli.servers import prepare_prefect
 
     prepare_prefect()
     for name in ("cli.live", "cli.render", "cli.app", "flows.compiler", "audit.schema"):

@@ -16,7 +16,7 @@ from maos_flows.flows.stack import database, logs
 from maos_flows.flows.stack.local import down, is_whole, running_address
 from maos_flows.flows.stack.ports import free_port
 from maos_flows.flows.stack.processes import Process, is_running, leftovers, start, start_of, stop
-from maos_flows.flows.stack.settings import server_environment, worker_environment
+from maos_flows.flows.stack.settings import server_environment, sqlite_url, worker_environment
 from maos_flows.flows.stack.state import StackFolder, StackState
 from maos_flows.flows.stack.status import parts_of
 
@@ -190,7 +190,7 @@ class TestSettings:
         assert found["PREFECT_SERVER_CSRF_PROTECTION_ENABLED"] == "true"
         assert found["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"] == "http://127.0.0.1:4321,http://localhost:4321"
         assert found["PREFECT_SERVER_UI_API_URL"] == "http://127.0.0.1:4321/api"
-        assert "PREFECT_API_DATABASE_CONNECTION_URL" not in found
+        assert found["PREFECT_API_DATABASE_CONNECTION_URL"] == sqlite_url(tmp_path / "prefect.db")
 
     def test_what_speaks_of_another_server_does_not_reach_ours(self, tmp_path):
         environ = {"PREFECT_API_URL": "https://other/api", "PREFECT_PROFILE": "other", "PATH": "/bin"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 BATCHING = {
     # Recording task runs in batches halves what the server spends on a decision.
@@ -40,6 +41,16 @@ _OTHERS = (
 """Variables that speak of another server than the one we start."""
 
 
+def sqlite_url(file: Path) -> str:
+    """Give the URL by which Prefect keeps its database in a file, through one connection.
+
+    Two of Prefect's transactions that both read and then write fail each other on SQLite, it answers that the database
+    is locked, and its client sleeps for seconds. Where its URL speaks of memory it makes one connection, and they wait
+    for each other instead. SQLite passes over words in a URI that mean nothing to it.
+    """
+    return f"sqlite+aiosqlite:///file:{quote(str(file))}?uri=true&connections=one:memory:"
+
+
 def server_environment(
     environ: Mapping[str, str], *, home: Path, port: int, database_url: str | None
 ) -> dict[str, str]:
@@ -58,9 +69,8 @@ def server_environment(
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(home / "ui"),
         "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"{origin},http://localhost:{port}",
+        "PREFECT_API_DATABASE_CONNECTION_URL": database_url or sqlite_url(home / "prefect.db"),
     }
-    if database_url is not None:
-        fixed["PREFECT_API_DATABASE_CONNECTION_URL"] = database_url
     defaults = {"PREFECT_SERVER_LOGGING_LEVEL": "WARNING", **BATCHING}
     return {**defaults, **_without(environ, _OTHERS), **fixed}
 
