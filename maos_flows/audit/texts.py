@@ -47,6 +47,8 @@ def without_gaps(text: str) -> str:
 
 def cut(text: str, most: int) -> str:
     """Cut a text to so many bytes of UTF-8, its mark among them. Cutting it again changes nothing."""
+    if len(text) <= most and text.isascii() and "\0" not in text:
+        return text
     clean = without_gaps(text)
     data = clean.encode()
     if len(data) <= most:
@@ -79,7 +81,7 @@ def _portable(data: Any, limits: Limits, depth: int) -> Any:
 
 
 def _number(number: float | None) -> float | str | None:
-    if number is None or isinstance(number, bool):
+    if number is None or isinstance(number, bool) or (isinstance(number, int) and abs(number) <= LARGEST_INTEGER):
         return number
     if isinstance(number, int) and number.bit_length() > _MOST_BITS:
         return f"[an integer of {number.bit_length()} bits]"

@@ -5,7 +5,7 @@ RFC 8785 for the values that occur here: strings, whole numbers, lists, objects 
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 PAYLOAD_LIMIT = 65_536
@@ -33,12 +33,20 @@ def has_one_form(value: Any) -> bool:
     """
     kind = type(value)
     if kind is dict:
-        return all(type(name) is str and name.isascii() for name in value) and all(map(has_one_form, value.values()))
+        try:
+            names = "".join(value)
+        except TypeError:
+            return False  # a name that is no text
+        return names.isascii() and _have_one_form(value.values())
     if kind is list or kind is tuple:
-        return all(map(has_one_form, value))
+        return _have_one_form(value)
     if kind is int:
         return bool(-_LARGEST <= value <= _LARGEST)
     return kind is str or kind is bool or value is None
+
+
+def _have_one_form(values: Iterable[Any]) -> bool:
+    return all(type(value) is str or has_one_form(value) for value in values)
 
 
 def sha256_hex(data: bytes) -> str:
