@@ -6,8 +6,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from maos_flows.cli.app import app
+from maos_flows.cli.warning import warn_of_rules
 from maos_flows.errors import ConfigurationError
-from tests.audit.samples import run_of
+from maos_flows.model import Oversight
+from tests.audit.samples import request_to, run_of
 from tests.cli.watching.watched import asked, decided
 from tests.voters.openai_server import OpenAIServer, fails, says
 
@@ -140,3 +142,13 @@ def test_the_decisions_of_a_run_are_summed_up_only_if_asked(store, model):
     assert MARK not in shown.stdout
     assert MARK in summed.stdout
     assert MARK in maos("show", "r-1", "--explain").stdout
+
+
+def test_who_has_every_decision_summed_up_is_told_once_that_it_is_paid_for(home, capsys):
+    summed = request_to(oversight=Oversight(summarizer={"model": "openai:gpt-4o"}))
+
+    warn_of_rules([summed, summed, request_to()])
+
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if "openai:gpt-4o sums up what is decided, and is paid for" in line] == lines
+    assert len(lines) == 1
