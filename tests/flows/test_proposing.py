@@ -16,13 +16,27 @@ from maos_flows.explaining import explain
 from maos_flows.flows.decide import _open, decide
 from maos_flows.flows.stores import audit_store
 from maos_flows.flows.undecided import CANCELLED, close_undecided
-from maos_flows.model import Absence, AbsenceKind, Agent, Decision, EventKind, Outcome, Reason, Suggestion
+from maos_flows.model import (
+    Absence,
+    AbsenceKind,
+    Agent,
+    Decision,
+    EventKind,
+    FailureKind,
+    Outcome,
+    PlannedFailure,
+    Reason,
+    Suggestion,
+)
+from maos_flows.model.people import QuestionKind
 from maos_flows.policies.registry import built_in_policies
 from maos_flows.proposing import suggested_in
 from maos_flows.records import to_plain
 from maos_flows.request import DecisionRequest
 from maos_flows.voters.base import utc_now
 from tests.flows.making import agents, request
+from tests.flows.test_people import Running, fill_in, state_of
+from tests.people.asked import person
 
 pytestmark = pytest.mark.usefixtures("prefect_address", "home")
 
@@ -179,6 +193,45 @@ async def test_sealed_ballots_tell_nobody_who_suggested_what_until_the_end():
     assert not any("Cachet" in text or "Memo" in text for text in told)
     assert states["suggestion: agent_1"] == "Suggestion made"
     assert [one.agents for one in suggested_in(decision).choices] == [("agent_0", "agent_2"), ("agent_1",)]
+
+
+async def test_b70_people_suggest_in_forms_and_in_shells_and_then_vote():
+    """B70."""
+    running = Running(person("ada"), person("bob"), choices=(), open_choices=True)
+    ada, bob = [await running.asked(name, QuestionKind.SUGGESTION) for name in ("ada", "bob")]
+
+    assert await fill_in(ada, choice="Hot box", reasoning="it warms") == "ACCEPT"
+    await running.say(bob, "hot-box")
+    ballots = [await running.asked(name, form=False) for name in ("ada", "bob")]
+    for asked in ballots:
+        await running.say(asked, "Hot box")
+    decision = await running.ended()
+
+    assert [asked.question.choices for asked in ballots] == [("Hot box", "reject", "abstain")] * 2
+    assert (decision.choice, decision.opening.proposal.choices) == ("Hot box", ("Hot box", "reject"))
+    assert [one.spellings for one in suggested_in(decision).choices] == [("Hot box", "hot-box")]
+    assert [(await state_of(asked)).name for asked in (ada, bob)] == ["Answered", "Answered in a shell"]
+
+
+async def test_an_agent_made_to_contradict_itself_does_so_about_what_was_suggested():
+    lie = PlannedFailure(FailureKind.CONFLICTING_VOTES, ("agent_3",), 60.0)
+    asked = question(panel("a", "a", "a", "b>a"), algorithm="byzantine_tolerant", drill=(lie,))
+
+    decision, _ = await decided(asked)
+
+    assert decision.choice == "a"
+    assert [(fault.agent_id, fault.is_proof) for fault in decision.faults] == [("agent_3", True)]
+
+
+async def test_an_agent_that_is_down_while_the_others_suggest_is_asked_for_its_ballot():
+    down = PlannedFailure(FailureKind.CRASH, ("agent_2",), 2.5)
+    asked = question(panel("a", "a", "b>a"), drill=(down,), timeout_seconds=6)
+
+    decision, _ = await decided(asked)
+
+    suggested = {one.agent_id for one in audit_store().suggestions.of(decision.decision_id)}
+    assert suggested == {"agent_0", "agent_1"}
+    assert {ballot.agent_id for ballot in decision.ballots} == {"agent_0", "agent_1", "agent_2"}
 
 
 def test_a_question_can_be_called_off_while_suggestions_are_awaited(home):
