@@ -18,6 +18,7 @@ from maos_flows.protocols.simulation.scenario import check_scenario
 from maos_flows.protocols.simulation.world import Settings
 from maos_flows.quorum import byzantine_quorum, tolerated_faults
 from tests.protocols.byzantine_support import agents_of, agreement_of
+from tests.protocols.seeds import blocks
 
 BLOCK = 25
 SCENARIOS = sorted((Path(__file__).parent / "scenarios").glob("byzantine-*.txt"))
@@ -29,13 +30,13 @@ def assert_clean(report: Report) -> None:
     assert report.decided, f"no decision; again: {again}"
 
 
-@pytest.mark.parametrize("first", range(0, 350, BLOCK))
+@pytest.mark.parametrize("first", blocks(0, 350, size=BLOCK, measured={0, 125}))
 def test_every_seed_of_the_swarm_is_clean_and_live(first):
     for seed in range(first, first + BLOCK):
         assert_clean(run(seed, Profile.SWARM))
 
 
-@pytest.mark.parametrize("first", range(10_000, 10_150, BLOCK))
+@pytest.mark.parametrize("first", blocks(10_000, 10_150, size=BLOCK, measured={10_000}))
 def test_every_seed_with_uniform_faults_is_clean_and_live(first):
     for seed in range(first, first + BLOCK):
         assert_clean(run(seed, Profile.UNIFORM))

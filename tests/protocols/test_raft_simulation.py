@@ -16,18 +16,17 @@ from maos_flows.protocols.simulation.raft_invariants import RaftInvariants
 from maos_flows.protocols.simulation.world import Settings
 from maos_flows.protocols.step import Envelope, Fault
 from tests.protocols.raft_support import TRIO, follower, leader, make, terms
+from tests.protocols.seeds import blocks
 
-FIRST_SEEDS = [*range(0, 400, 50)]
 
-
-@pytest.mark.parametrize("first", FIRST_SEEDS)
+@pytest.mark.parametrize("first", blocks(0, 400, size=50, measured={0}))
 def test_400_swarm_seeds_are_clean_and_live(first):
     reports = [run(seed, Profile.SWARM) for seed in range(first, first + 50)]
 
     assert [report for report in reports if not (report.is_clean and report.decided)] == []
 
 
-@pytest.mark.parametrize("first", [0, 50])
+@pytest.mark.parametrize("first", blocks(0, 100, size=50, measured={0}))
 def test_100_uniform_seeds_are_clean_and_live(first):
     reports = [run(seed, Profile.UNIFORM) for seed in range(first, first + 50)]
 
