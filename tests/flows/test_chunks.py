@@ -6,7 +6,6 @@ from uuid import uuid4
 
 import pytest
 from prefect import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
 from maos_flows.audit.store import AuditStore
 from maos_flows.config import RunnerKind
@@ -23,6 +22,7 @@ from maos_flows.records import to_plain
 from maos_flows.request import DecisionRequest, open_decision
 from maos_flows.voters.base import utc_now
 from tests.flows.making import agents
+from tests.flows.shown import task_runs
 
 
 def crowd(size: int, **settings) -> tuple[Agent, ...]:
@@ -144,7 +144,8 @@ async def test_a_large_electorate_decides_in_chunks_and_is_taken_up_where_it_was
     decision = store.decision(name)
     assert (decision.outcome, decision.choice, state.name) == (Outcome.NOT_REACHED, None, "Not reached: tie")
     assert [ballot.choice for ballot in decision.ballots] == [*"aaaa", *"bbbb", "a", "b"]
-    runs = await _finished(state.state_details.flow_run_id, expected=4)
+    async with get_client() as client:
+        runs = await task_runs(client, state.state_details.flow_run_id, expected=4)
     assert {run.name: run.state_name for run in runs if run.name.startswith("ballots")} == {
         "ballots: 1 to 4": "Ballots: 4 of 4",
         "ballots: 9 to 10": "Ballots: 2 of 2",
@@ -152,14 +153,3 @@ async def test_a_large_electorate_decides_in_chunks_and_is_taken_up_where_it_was
     ids = {run.name: run.id for run in runs}
     inputs = {run.name: {item.id for value in run.task_inputs.values() for item in value} for run in runs}
     assert inputs["simple_majority"] == {ids["ballots: 1 to 4"], ids["ballots: 9 to 10"]}
-
-
-async def _finished(flow_run_id, *, expected: int) -> list:
-    filtering = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
-    async with get_client() as client:
-        for _ in range(100):
-            runs = await client.read_task_runs(flow_run_filter=filtering)
-            if len(runs) >= expected and all(run.state.is_completed() for run in runs):
-                return runs
-            await asyncio.sleep(0.1)
-    raise AssertionError(f"there are {len(runs)} task runs of {expected}")

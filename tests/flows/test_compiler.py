@@ -1,6 +1,5 @@
 """Workflows as flows, on a real Prefect server and a real store."""
 
-import asyncio
 import json
 from pathlib import Path
 from uuid import uuid4
@@ -16,6 +15,7 @@ from maos_flows.model import Outcome
 from maos_flows.policies.registry import built_in_policies
 from maos_flows.workflow import Workflow, load_workflow
 from tests.flows.making import AGENTS
+from tests.flows.shown import graph
 
 pytestmark = pytest.mark.usefixtures("prefect_address", "home")
 
@@ -44,25 +44,15 @@ async def run(checked: Workflow, run_id: str | None = None):
     return state, name, outcomes
 
 
-async def graph_of(state, *, stages: int) -> dict[str, set[str]]:
-    async with get_client() as client:
-        for _ in range(100):
-            answer = await client._client.get(f"/flow_runs/{state.state_details.flow_run_id}/graph-v2")
-            nodes = [node for _, node in answer.json()["nodes"] if not node["encapsulating"]]
-            if len(nodes) == stages and all(node["state_type"] == "COMPLETED" for node in nodes):
-                labels = {node["id"]: node["label"] for node in nodes}
-                return {node["label"]: {labels[parent["id"]] for parent in node["parents"]} for node in nodes}
-            await asyncio.sleep(0.1)
-    raise AssertionError(f"{len(nodes)} of {stages} stages in the graph")
-
-
 async def test_a_diamond_runs_in_order_with_exact_edges():
     checked = workflow([stage("a"), stage("b", "a"), stage("c", "a"), stage("d", "b", "c")])
     state, _, outcomes = await run(checked)
 
     assert state.name == "Completed: 4 stages"
     assert outcomes == dict.fromkeys("abcd", "reached")
-    assert await graph_of(state, stages=4) == {"a": set(), "b": {"a"}, "c": {"a"}, "d": {"b", "c"}}
+    async with get_client() as client:
+        shown = await graph(client, state.state_details.flow_run_id, expected=4)
+    assert shown == {"a": set(), "b": {"a"}, "c": {"a"}, "d": {"b", "c"}}
 
 
 async def test_independent_stages_run_side_by_side():

@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import pytest
 from prefect import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
 from maos_flows.audit.store import AuditStore
 from maos_flows.errors import ConflictError
@@ -18,6 +17,7 @@ from maos_flows.flows.stores import audit_store
 from maos_flows.model import Absence, AbsenceKind, Ballot, Decision, EventKind, Outcome, Reason, TieBreak
 from maos_flows.policies.base import ConsensusPolicy
 from tests.flows.making import agents, plain, request
+from tests.flows.shown import graph, task_runs
 
 pytestmark = pytest.mark.usefixtures("prefect_address", "home")
 
@@ -62,30 +62,16 @@ async def test_the_graph_shows_ballots_then_the_algorithm_then_the_record():
     _, state = await decided(*agents("a", "a", "b"))
 
     async with get_client() as client:
-        nodes = await _graph(client, state.state_details.flow_run_id, expected=5)
-    labels = {node["id"]: node["label"] for node in nodes}
-    parents = {node["label"]: {labels[parent["id"]] for parent in node["parents"]} for node in nodes}
+        parents = await graph(client, state.state_details.flow_run_id, expected=5)
     ballots = {"ballot: agent_0", "ballot: agent_1", "ballot: agent_2"}
     assert parents == {**{name: set() for name in ballots}, "simple_majority": ballots, "record": {"simple_majority"}}
-
-
-async def _graph(client, flow_run_id, *, expected: int) -> list[dict]:
-    for _ in range(100):
-        answer = await client._client.get(f"/flow_runs/{flow_run_id}/graph-v2")
-        nodes = [node for _, node in answer.json()["nodes"]]
-        if len(nodes) >= expected and all(node["state_type"] == "COMPLETED" for node in nodes):
-            return nodes
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"the graph has {len(nodes)} nodes of {expected}")
 
 
 async def test_the_task_runs_states_name_the_ballots_and_what_became_of_them():
     decision, state = await decided(*agents("a", "nonsense", "a"))
 
-    flow_run = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
     async with get_client() as client:
-        await _graph(client, state.state_details.flow_run_id, expected=5)
-        runs = await client.read_task_runs(flow_run_filter=flow_run)
+        runs = await task_runs(client, state.state_details.flow_run_id, expected=5)
     states = {run.name: run.state_name for run in runs}
     assert (states["ballot: agent_0"], states["ballot: agent_1"]) == ("Ballot: a", "No ballot: failed")
     assert states["simple_majority"] == state.name == "Reached: a 2 of 3"
@@ -112,9 +98,9 @@ async def test_artifacts_show_decision_and_ballots():
             "/artifacts/filter",
             json={"artifacts": {"flow_run_id": {"any_": [str(state.state_details.flow_run_id)]}}},
         )
-        nodes = await _graph(client, state.state_details.flow_run_id, expected=5)
+        runs = await task_runs(client, state.state_details.flow_run_id, expected=5)
     kinds = {artifact["type"]: artifact for artifact in answer.json()}
-    assert [node["label"] for node in nodes if node["id"] == kinds["markdown"]["task_run_id"]] == ["simple_majority"]
+    assert [run.name for run in runs if str(run.id) == kinds["markdown"]["task_run_id"]] == ["simple_majority"]
     assert kinds["markdown"]["key"] == f"decision-{decision.decision_id}"
     assert "Reached: a 2 of 3" in kinds["markdown"]["data"]
     assert "agent_2 is for it" in kinds["markdown"]["data"]

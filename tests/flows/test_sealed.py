@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import pytest
 from prefect import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
 from maos_flows.flows.decide import decide
 from maos_flows.flows.stores import audit_store
 from tests.flows.making import agents, plain
+from tests.flows.shown import task_runs
 
 pytestmark = pytest.mark.usefixtures("prefect_address", "home")
 
@@ -24,7 +24,7 @@ async def test_b61_prefect_shows_no_sealed_ballot_before_the_decision_is_closed(
     closed_at = audit_store().timeline(name)[-1].at
     run_id = state.state_details.flow_run_id
     async with get_client() as client:
-        runs = await _task_runs(client, run_id, expected=6)
+        runs = await task_runs(client, run_id, expected=6)
         answer = await client._client.post(
             "/artifacts/filter", json={"artifacts": {"flow_run_id": {"any_": [str(run_id)]}}}
         )
@@ -35,15 +35,3 @@ async def test_b61_prefect_shows_no_sealed_ballot_before_the_decision_is_closed(
     assert SECRET not in shown
     assert "nonsense" not in shown
     assert {item["type"] for item in answer.json()} == {"markdown", "table"}
-
-
-async def _task_runs(client, flow_run_id, *, expected: int) -> list:
-    import asyncio
-
-    filtering = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
-    for _ in range(100):
-        runs = await client.read_task_runs(flow_run_filter=filtering)
-        if len(runs) >= expected and all(run.state.is_completed() for run in runs):
-            return runs
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"there are {len(runs)} task runs of {expected}")
