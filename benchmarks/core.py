@@ -64,7 +64,8 @@ def measure_tally(size: int, repeats: int) -> dict[str, Measured]:
     unequal = Electorate(tuple(Elector(name, chance.choice(WEIGHTS)) for name in names))
     for electorate in (equal, unequal):
         count(ballots[:1], proposal, electorate)  # what an opening holds ready: units, and their order
-        assert electorate.by_name
+        assert electorate.places_by_name
+        assert electorate.places
     times = take_turns(
         {
             "counter": lambda: Counter(ballot.choice for ballot in ballots),

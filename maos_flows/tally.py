@@ -3,8 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
-from itertools import compress
-from operator import attrgetter
+from operator import attrgetter, mul
 
 from maos_flows.model import (
     ABSTAIN,
@@ -24,8 +23,7 @@ from maos_flows.scrutiny import may_veto
 _choice = attrgetter("choice")
 _agent_id = attrgetter("agent_id")
 _MANY = 1000
-_MOST_CODES = 256
-_ONLY = tuple(bytes(code == other for other in range(_MOST_CODES)) for code in range(_MOST_CODES))
+_BYTE = 256
 
 
 def count(ballots: Sequence[Ballot], proposal: Proposal, electorate: Electorate) -> Tally:
@@ -41,10 +39,10 @@ def count(ballots: Sequence[Ballot], proposal: Proposal, electorate: Electorate)
         heads = Counter(map(_choice, ballots))
         cast = {choice: number * each for choice, number in heads.items()}
         participants = len(ballots) if each else 0
-    elif len(ballots) < _MANY or len(proposal.choices) >= _MOST_CODES:
-        heads, cast, participants = _weigh(ballots, electorate)
-    else:
+    elif len(ballots) >= _MANY and (len(proposal.choices) + 1) * len(electorate.weights) <= _BYTE:
         heads, cast, participants = _weigh_many(ballots, (*proposal.choices, ABSTAIN), electorate)
+    else:
+        heads, cast, participants = _weigh(ballots, electorate)
     return Tally(
         units={choice: cast.get(choice, 0) for choice in proposal.choices},
         heads={choice: heads.get(choice, 0) for choice in proposal.choices},
@@ -73,20 +71,25 @@ def _weigh(ballots: Sequence[Ballot], electorate: Electorate) -> tuple[Mapping[s
 def _weigh_many(
     ballots: Sequence[Ballot], choices: Sequence[str], electorate: Electorate
 ) -> tuple[Mapping[str, int], Mapping[str, int], int]:
-    """Do the same for very many ballots, a column at a time.
+    """Do the same for very many ballots and few weights, a column at a time.
 
-    One byte a ballot says what it is for, so that the weights of one choice are picked by a mask. Looking up a million
-    weights takes longer than all else; ballots of the whole electorate in the order of its names need no look-up.
+    One byte a ballot says what it is for and with which weight, so that counting bytes is all there is to count.
+    Looking up a million weights takes longer than all else; ballots of the whole electorate in the order of its names
+    need no look-up.
     """
-    names, weights = electorate.by_name
     authors = tuple(map(_agent_id, ballots))
-    if authors != names:
-        weights = tuple(map(electorate.units.__getitem__, authors))
-    codes = {choice: code for code, choice in enumerate(choices)}
-    coded = bytes(map(codes.__getitem__, map(_choice, ballots)))
-    heads = {choice: coded.count(code) for choice, code in codes.items()}
-    cast = {choice: sum(compress(weights, coded.translate(_ONLY[code]))) for choice, code in codes.items()}
-    return heads, cast, len(weights) - weights.count(0)
+    is_everybody = authors == electorate.by_name
+    places = electorate.places_by_name if is_everybody else bytes(map(electorate.places.__getitem__, authors))
+    weights = tuple(electorate.weights)
+    starts = {choice: place * len(weights) for place, choice in enumerate(choices)}
+    chosen = bytes(map(starts.__getitem__, map(_choice, ballots)))
+    # One addition adds them all: no byte exceeds 255, so none carries over into the next.
+    both = (int.from_bytes(chosen) + int.from_bytes(places)).to_bytes(len(ballots))
+    numbers = {choice: [both.count(start + place) for place in range(len(weights))] for choice, start in starts.items()}
+    heads = {choice: sum(found) for choice, found in numbers.items()}
+    cast = {choice: sum(map(mul, found, weights)) for choice, found in numbers.items()}
+    without_weight = sum(found[0] for found in numbers.values()) if weights[0] == 0 else 0
+    return heads, cast, len(ballots) - without_weight
 
 
 def winner(units: Mapping[str, int], whole: int, threshold: Threshold, casting: str | None = None) -> str | None:

@@ -104,10 +104,24 @@ class Electorate:
         return weights.pop() if len(weights) == 1 else None
 
     @cached_property
-    def by_name(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """The agents' ids in order, and their weights in units: where all vote, ballots in order match them."""
-        ids = tuple(sorted(self.units))
-        return ids, tuple(map(self.units.__getitem__, ids))
+    def by_name(self) -> tuple[str, ...]:
+        """The agents' ids in order: where all vote, ballots in order match them."""
+        return tuple(sorted(self.units))
+
+    @cached_property
+    def weights(self) -> Mapping[int, int]:
+        """The weights there are, in units, and the place of each among them."""
+        return {units: place for place, units in enumerate(sorted(set(self.units.values())))}
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The place of each agent's weight among the weights there are."""
+        return {agent_id: self.weights[units] for agent_id, units in self.units.items()}
+
+    @cached_property
+    def places_by_name(self) -> bytes:
+        """The same as a byte each, in the order of the agents' ids; for up to 256 weights."""
+        return bytes(map(self.places.__getitem__, self.by_name))
 
     @cached_property
     def size(self) -> int:
