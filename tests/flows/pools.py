@@ -1,7 +1,7 @@
 """Work pools, deployments and flow runs for the tests of the worker."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -11,7 +11,13 @@ from uuid import UUID, uuid4
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import TERMINAL_STATES, FlowRun
 
 from maos_flows.flows.decide import decide
 from maos_flows.flows.worker import MaosWorker
@@ -68,21 +74,19 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while not await condition():  # noqa: ASYNC110 - it is in another process
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
 
 async def ended(client: PrefectClient, *ids: UUID) -> list[FlowRun]:
     """Wait until flow runs have ended, and give them."""
+    over = FlowRunFilterState(type=FlowRunFilterStateType(any_=list(TERMINAL_STATES)))
+    ended_ones = FlowRunFilter(id=FlowRunFilterId(any_=list(ids)), state=over)
 
     async def are_over() -> bool:
-        return all(run.state is not None and run.state.is_final() for run in await read(client, ids))
+        # One request, however many they are: the server that is asked has them to run.
+        return await client.count_flow_runs(flow_run_filter=ended_ones) == len(ids)
 
     await until(are_over)
-    return await read(client, ids)
-
-
-async def read(client: PrefectClient, ids: Iterable[UUID]) -> list[FlowRun]:
-    """Read flow runs."""
     return [await client.read_flow_run(one) for one in ids]
 
 
