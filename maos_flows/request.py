@@ -1,6 +1,6 @@
 """A request for a decision: everything resolved, nothing to look up."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from maos_flows.model.people import Overseers
 from maos_flows.policies.base import ConsensusPolicy, Weighing
 from maos_flows.policies.deciding import freeze
 from maos_flows.proposing import MOST_CHOICES, SHARE_OF_TIME
+from maos_flows.questions import DEFAULT_CHOICES
 
 
 class Dynamics(StrEnum):
@@ -132,4 +133,5 @@ def warnings_of(request: DecisionRequest, policy: ConsensusPolicy) -> tuple[str,
     Raises:
         ConfigurationError: The rule is impossible; names every problem.
     """
-    return policy.warnings(open_decision(request, policy, decision_id="d-0", now=datetime(2000, 1, 1, tzinfo=UTC)))
+    voted_on = replace(request, choices=request.choices or DEFAULT_CHOICES)  # no rule's warning is about the choices
+    return policy.warnings(open_decision(voted_on, policy, decision_id="d-0", now=datetime(2000, 1, 1, tzinfo=UTC)))

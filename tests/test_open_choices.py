@@ -1,6 +1,7 @@
 """Stages without choices: what may be said of them, and what is refused before anybody is asked."""
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from maos_flows.errors import ConfigurationError
 from maos_flows.policies.registry import built_in_policies
 from maos_flows.proposing import LONGEST_SUGGESTION, MOST_CHOICES, SHARE_OF_TIME
 from maos_flows.questions import choices_listed
-from maos_flows.request import DecisionRequest
+from maos_flows.request import DecisionRequest, warnings_of
 from maos_flows.workflow import load_workflow
 from maos_flows.workflow.form import MOST_SUGGESTED
 from maos_flows.workflow.overseen import bulk_problems
@@ -100,6 +101,14 @@ def test_a_stage_may_lead_on_with_a_choice_that_is_still_to_be_suggested():
 
 def test_impossible_rules_are_refused_before_anybody_suggests():
     assert problems(open_choices="true", min_participants="99")[0].startswith("min_participants: 99 is not in 1..")
+
+
+@pytest.mark.parametrize("algorithm", ["simple_majority", "byzantine_tolerant", "raft", "adaptive"])
+def test_a_rule_warns_of_the_same_whether_choices_are_given_or_suggested(algorithm):
+    policy = built_in_policies()[algorithm]
+    given = asked(consensus_algorithm=algorithm, max_agents="4")
+
+    assert warnings_of(replace(given, choices=(), open_choices=True), policy) == warnings_of(given, policy)
 
 
 def test_in_bulk_nobody_is_asked_for_suggestions():
