@@ -27,8 +27,12 @@ from maos_flows.records import to_plain
 from maos_flows.roster import LoadedRoster, load_roster
 from maos_flows.workflow import Workflow, load_workflow, load_workflow_file, question_request
 
-Algorithm = StrEnum("Algorithm", {name: name for name in POLICIES})  # type: ignore[misc]
-"""The algorithms there are, for the form."""
+_AS_CONFIGURED = "as configured"
+
+Algorithm = StrEnum("Algorithm", {name: name for name in (_AS_CONFIGURED, *POLICIES)})  # type: ignore[misc]
+"""The algorithms there are, for the form: it lists what is one of several; for what may be none it has but a switch."""
+
+_BY_DEFAULT = Algorithm(_AS_CONFIGURED)
 
 
 def _run_name() -> str:
@@ -85,10 +89,10 @@ def _question_name() -> str:
 async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be filled in
     question: Annotated[str, Field(min_length=1)],
     choices: tuple[str, ...] = (),
-    algorithm: Algorithm | None = None,
+    algorithm: Algorithm = _BY_DEFAULT,
     decision_type: str = "",
     threshold: str = "",
-    max_agents: Annotated[int | None, Field(ge=1)] = None,
+    max_agents: Annotated[int, Field(ge=0)] = 0,
     domains: tuple[str, ...] = (),
     timeout: str = "",  # noqa: ASYNC109 - how long the decision is open, by the form's word
     roster: str = "",
@@ -100,10 +104,10 @@ async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be f
     Args:
         question: What is asked. May list its choices: "Which one: a, b, or c?"
         choices: The answers allowed; if none, those the question lists, else approve or reject.
-        algorithm: How ballots become a decision; if none, the configured default.
+        algorithm: How ballots become a decision.
         decision_type: The type of decision, such as routine or critical.
         threshold: The share a choice needs, such as 0.67 or 2/3.
-        max_agents: Ask at most so many agents, the best fitting.
+        max_agents: Ask at most so many agents, the best fitting; 0 for all.
         domains: What it is about; experts in it weigh more.
         timeout: How long to wait for ballots: 30s, 5m, 1h.
         roster: Path of a roster file, where the worker is; if none, the configured agents.
@@ -114,10 +118,10 @@ async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be f
     stage = {
         "question": question,
         "choices": list(choices),
-        "consensus_algorithm": algorithm and str(algorithm),
+        "consensus_algorithm": "" if algorithm is _BY_DEFAULT else str(algorithm),
         "decision_type": decision_type.strip(),
         "threshold": threshold.strip(),
-        "max_agents": max_agents and str(max_agents),
+        "max_agents": str(max_agents or ""),
         "expert_domains": list(domains),
         "timeout": timeout.strip(),
     }

@@ -168,13 +168,15 @@ async def test_the_entrypoint_runs_a_file_under_its_own_flow_runs_id(tmp_path):
 @pytest.mark.parametrize(("opinion", "name"), [("approve", "Reached: approve 2 of 2"), ("abstain", "Not reached: all")])
 async def test_a_question_from_the_form_ends_in_a_state_named_after_its_decision(tmp_path, opinion, name):
     roster = tmp_path / "roster.json"
-    roster.write_text(json.dumps([agent(number, opinion) for number in range(2)]))
-    state = await ask("Is it fit?", threshold=" 0.6 ", roster=str(roster), return_state=True)
+    roster.write_text(json.dumps([agent(number, opinion) for number in range(3)]))
+    answered = {"threshold": " 0.6 ", "algorithm": "supermajority", "max_agents": 2, "roster": str(roster)}
+    state = await ask("Is it fit?", **answered, return_state=True)
 
     data = await state.aresult()
     assert state.name.startswith(name)
-    assert "2" in state.message
     assert data["decision_id"] == decision_id_of(state.state_details.flow_run_id)
+    assert state.message == audit_store().decision(data["decision_id"]).explanation
+    assert audit_store().decision(data["decision_id"]).opening.algorithm == "supermajority"
 
 
 async def test_a_question_that_cannot_be_asked_says_everything_that_is_wrong_with_it():
