@@ -69,6 +69,10 @@ def judge(
     return store.learned.tell(feedback, {agent: names[agent] for agent in quality}, learning)
 
 
+_FEWEST_CHOICES = 2
+"""What weights are for while choices are still to be suggested; the vote on those is opened with its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class TellResult:
     """What telling of one decision led to: changes, or an error."""
@@ -168,14 +172,15 @@ def with_learned_weights(request: DecisionRequest, store: AuditStore) -> Decisio
     if request.dynamics is Dynamics.NONE:
         return request
     factors = declared_factors(request)
+    choices = len(request.choices) or _FEWEST_CHOICES
     if request.dynamics is Dynamics.PEERS:
         simulated = any(agent.voter == "simulated" for agent in request.agents)
         peers = store.learned.peers(factors, simulated=simulated)
-        learned = peers.weights(tuple(factors), choices=len(request.choices))
+        learned = peers.weights(tuple(factors), choices=choices)
     else:
         names = {agent.id: record_key(agent.id, agent.voter) for agent in request.agents}
         known = store.learned.standings(names.values())
         standings = {agent: known[name] for agent, name in names.items() if name in known}
         domains = tuple(map(fold, request.domains))
-        learned = learned_weights(standings, factors, choices=len(request.choices), domains=domains)
+        learned = learned_weights(standings, factors, choices=choices, domains=domains)
     return replace(request, weighing=replace(request.weighing, learned=learned))

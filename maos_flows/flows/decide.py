@@ -192,10 +192,11 @@ def _open(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, 
         start_stage_drill(store, opening, request)
     if request.oversight.audit_trail:
         note_trail(store, opening, request.oversight)
+    if opening.proposal.wants_suggestions:
+        return begin_proposing(store, opening, of_electorate(request, opening))
     if request.dynamics is not Dynamics.NONE:
         note_weights(store, opening)
-    begin = begin_proposing if opening.proposal.wants_suggestions else begin_asking
-    return begin(store, opening, of_electorate(request, opening))
+    return begin_asking(store, opening, of_electorate(request, opening))
 
 
 def _open_round(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, before: Opening) -> Begun:

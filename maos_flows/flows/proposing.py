@@ -26,6 +26,7 @@ from maos_flows.flows.edges import Sealed, sealed_result, state_of, unsealed, un
 from maos_flows.flows.events import tell_suggestion
 from maos_flows.flows.stores import kept
 from maos_flows.flows.undecided import Ending, undecided
+from maos_flows.judging import note_weights, with_learned_weights
 from maos_flows.model import (
     Absence,
     AbsenceKind,
@@ -41,7 +42,7 @@ from maos_flows.model import (
 )
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.proposing import DETAILS, SHARE_OF_TIME, Merged, SuggestedChoice, as_details, given_to_voters, merge
-from maos_flows.request import DecisionRequest
+from maos_flows.request import DecisionRequest, Dynamics, open_decision
 from maos_flows.voters import suggest
 from maos_flows.voters.base import utc_now
 
@@ -183,17 +184,17 @@ def _open_vote(
         with_reasons=request.deliberation is not Deliberation.BLIND,
         with_names=request.deliberation is Deliberation.FULL,
     )
-    proposal = replace(
-        before.proposal,
-        choices=merged.ballot_choices,
-        context=(*before.proposal.context, given),
-        round=1,
-        deadline=_deadline(before, request, now),
-        deployment="",
-        nonce="",
-    )
-    opening = store.open_round(bound(replace(before, proposal=proposal), policy))
-    return begin_asking(store, opening, replace(request, choices=opening.proposal.choices))
+    asked = replace(request, choices=merged.ballot_choices, context=(*request.context, given))
+    asked = with_learned_weights(asked, store)
+    vote = open_decision(asked, policy, decision_id=decision_id, now=now)
+    # What weights are worth depends on how many choices there are; any others were frozen with the question.
+    electorate = before.electorate if request.dynamics is Dynamics.NONE else vote.electorate
+    proposal = replace(vote.proposal, deadline=_deadline(before, request, now))
+    frozen = replace(vote, proposal=proposal, opened_at=before.opened_at, electorate=electorate)
+    opening = store.open_round(bound(frozen, policy))
+    if request.dynamics is not Dynamics.NONE:
+        note_weights(store, opening)
+    return begin_asking(store, opening, asked)
 
 
 def _deadline(before: Opening, request: DecisionRequest, now: datetime) -> datetime:

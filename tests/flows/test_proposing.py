@@ -3,13 +3,13 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from prefect import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 
 from maos_flows.deliberation import Deliberation
 from maos_flows.explaining import explain
@@ -32,9 +32,10 @@ from maos_flows.model.people import QuestionKind
 from maos_flows.policies.registry import built_in_policies
 from maos_flows.proposing import suggested_in
 from maos_flows.records import to_plain
-from maos_flows.request import DecisionRequest
+from maos_flows.request import DecisionRequest, Dynamics
 from maos_flows.voters.base import utc_now
 from tests.flows.making import agents, request
+from tests.flows.shown import task_runs
 from tests.flows.test_people import Running, fill_in, state_of
 from tests.people.asked import person
 
@@ -83,8 +84,8 @@ async def test_agents_suggest_choices_and_then_vote_on_them():
     assert "They suggested cachet! (agent_0, agent_2 and agent_3) and Memo (agent_1)." in explain(decision)
     assert audit_store().check() == ()
     async with get_client() as client:
-        own = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
-        states = {run.name: run.state_name for run in await client.read_task_runs(flow_run_filter=own)}
+        runs = await task_runs(client, state.state_details.flow_run_id, expected=13)
+    states = {run.name: run.state_name for run in runs}
     assert states["suggestion: agent_0"] == "Suggestion: Cachet"
     assert states["suggestion: agent_4"] == "No suggestion"
     assert states["merge suggestions"] == "Choices: 2"
@@ -188,11 +189,22 @@ async def test_sealed_ballots_tell_nobody_who_suggested_what_until_the_end():
 
     told = [str(event) for event in audit_store().timeline(decision.decision_id) if event.agent_id]
     async with get_client() as client:
-        own = FlowRunFilter(id=FlowRunFilterId(any_=[state.state_details.flow_run_id]))
-        states = {run.name: run.state_name for run in await client.read_task_runs(flow_run_filter=own)}
+        runs = await task_runs(client, state.state_details.flow_run_id, expected=9)
+    states = {run.name: run.state_name for run in runs}
     assert not any("Cachet" in text or "Memo" in text for text in told)
     assert states["suggestion: agent_1"] == "Suggestion made"
     assert [one.agents for one in suggested_in(decision).choices] == [("agent_0", "agent_2"), ("agent_1",)]
+
+
+async def test_earned_weights_are_those_for_as_many_choices_as_were_suggested():
+    asked = question(panel("a", "b>a", "c>a"), algorithm="weighted_voting", dynamics=Dynamics.FEEDBACK)
+
+    decision, _ = await decided(asked)
+
+    given = replace(asked, choices=("a", "b", "c"), open_choices=False)
+    other, _ = await decided(given)
+    assert decision.opening.electorate == other.opening.electorate
+    assert EventKind.WEIGHT in [event.kind for event in audit_store().timeline(decision.decision_id)]
 
 
 async def test_b70_people_suggest_in_forms_and_in_shells_and_then_vote():

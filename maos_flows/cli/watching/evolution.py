@@ -57,7 +57,7 @@ def histories(store: AuditStore, asked: Asked) -> tuple[History, ...]:
         if opening is None:
             raise NotFoundError(f"there is no decision {asked.decision_id[:80]!r}")
         until = None if asked.is_of_now else opening.opened_at
-        choices = len(opening.proposal.choices)
+        choices = len(opening.proposal.choices) or choices
         domains = domains or opening.proposal.domains
         voting = tuple(record_key(elector.agent_id, elector.voter) for elector in opening.electorate.electors)
         names = tuple(name for name in voting if name in names) if names else voting
