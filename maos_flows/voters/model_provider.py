@@ -12,6 +12,10 @@ from maos_flows.voters.failures import LastingError
 _ADDRESSES = {"openai": "OPENAI_BASE_URL"}
 """Variables that move a provider elsewhere: what answers there speaks Chat Completions, and seldom more."""
 
+_BLOCKING = "bedrock"
+_BLOCKED_SECONDS = 60.0
+"""Amazon's client waits in a thread that nothing can end, and no process ends before it: so it gives up by itself."""
+
 
 def model_of(settings: Mapping[str, Any]) -> Model:
     """Make the model that settings name.
@@ -29,6 +33,8 @@ def model_of(settings: Mapping[str, Any]) -> Model:
     if provider == "openai" and (base_url or os.environ.get(_ADDRESSES["openai"])):
         provider = "openai-chat"
     own = {"base_url": base_url, "api_key": os.environ[variable] if variable else None}
+    if provider == _BLOCKING:
+        own["aws_read_timeout"] = settings.get("timeout", _BLOCKED_SECONDS)
     given = {key: value for key, value in own.items() if value}
     return infer_model(f"{provider}:{name}", lambda kind: _provider(kind, given))
 

@@ -96,6 +96,18 @@ async def test_a_busy_provider_is_given_the_time_it_asks_for_and_asked_once_more
     assert min(found.seconds for found, _ in answers) >= 1
 
 
+@pytest.mark.parametrize(("settings", "seconds"), [({"timeout": 7.0}, 7), ({}, 60)])
+def test_amazons_client_gives_up_by_itself(monkeypatch, settings, seconds):
+    """It waits in a thread, and no process ends before its threads: one that hung would keep a command from ending."""
+    from maos_flows.voters.model_provider import model_of
+
+    for variable, value in {"AWS_SECRET_ACCESS_KEY": KEY, **PROTOCOLS["bedrock"].also}.items():
+        monkeypatch.setenv(variable, value)
+    model = model_of({"model": PROTOCOLS["bedrock"].model, **settings})
+
+    assert model.client.meta.config.read_timeout == seconds
+
+
 @EACH
 async def test_a_provider_that_fails_is_asked_again_by_us_alone(asked, name):
     found, server = await asked(name, fails(500), retries=1)
