@@ -96,6 +96,7 @@ async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be f
     domains: tuple[str, ...] = (),
     timeout: str = "",  # noqa: ASYNC109 - how long the decision is open, by the form's word
     roster: str = "",
+    open_choices: bool = False,  # noqa: FBT001, FBT002 - a field of the form, and passed by its name
 ) -> State[Any]:
     """Ask agents a question and decide by their ballots.
 
@@ -111,6 +112,7 @@ async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be f
         domains: What it is about; experts in it weigh more.
         timeout: How long to wait for ballots: 30s, 5m, 1h.
         roster: Path of a roster file, where the worker is; if none, the configured agents.
+        open_choices: Whether there are no choices yet: agents suggest some, and then vote on them.
 
     Raises:
         ConfigurationError: It is not a question that can be asked; names every problem.
@@ -124,6 +126,7 @@ async def ask(  # noqa: PLR0913, PLR0917 - a form has as many fields as may be f
         "max_agents": str(max_agents or ""),
         "expert_domains": list(domains),
         "timeout": timeout.strip(),
+        "open_choices": "true" if open_choices else "",
     }
     given = {key: value for key, value in stage.items() if value}
     loaded = await asyncio.to_thread(_roster, roster.strip() or None)

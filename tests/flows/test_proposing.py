@@ -14,6 +14,7 @@ from prefect import get_client
 from maos_flows.deliberation import Deliberation
 from maos_flows.explaining import explain
 from maos_flows.flows.decide import _open, decide
+from maos_flows.flows.entrypoint import ask
 from maos_flows.flows.stores import audit_store
 from maos_flows.flows.undecided import CANCELLED, close_undecided
 from maos_flows.model import (
@@ -244,6 +245,17 @@ async def test_an_agent_that_is_down_while_the_others_suggest_is_asked_for_its_b
     suggested = {one.agent_id for one in audit_store().suggestions.of(decision.decision_id)}
     assert suggested == {"agent_0", "agent_1"}
     assert {ballot.agent_id for ballot in decision.ballots} == {"agent_0", "agent_1", "agent_2"}
+
+
+async def test_prefects_form_asks_without_choices_too(tmp_path):
+    wants = {"kind": "simulated", "opinions": {"Cachet": 1}}
+    roster = tmp_path / "roster.json"
+    roster.write_text(json.dumps([{"id": name, "voter": wants} for name in ("ada", "bob", "cyd")]))
+
+    state = await ask("What to call it?", roster=str(roster), open_choices=True, return_state=True)
+
+    decision = audit_store().decision((await state.aresult())["decision_id"])
+    assert (decision.choice, decision.opening.proposal.choices) == ("Cachet", ("Cachet", "reject"))
 
 
 def test_a_question_can_be_called_off_while_suggestions_are_awaited(home):
