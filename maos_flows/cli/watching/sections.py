@@ -10,9 +10,7 @@ from maos_flows.model import EventKind
 
 _K = EventKind
 
-FRAME = frozenset(
-    {_K.OPENED, _K.PROPOSING, _K.CHOICES, _K.RESUMED, _K.ROUND_OPENED, _K.DECIDED, _K.CANCELLED}
-)
+FRAME = frozenset({_K.OPENED, _K.PROPOSING, _K.CHOICES, _K.RESUMED, _K.ROUND_OPENED, _K.DECIDED, _K.CANCELLED})
 """What is shown with every section: where a decision begins, goes on and ends."""
 
 _CHATTY = frozenset({_K.VOTE, _K.LOG, _K.COMMIT, _K.RISK, _K.POLICY, _K.WEIGHT})
