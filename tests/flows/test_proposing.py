@@ -186,6 +186,7 @@ async def test_the_suggestions_have_a_third_of_the_time_and_the_vote_the_rest():
 
 
 async def test_sealed_ballots_tell_nobody_who_suggested_what_until_the_end():
+    """B61."""
     decision, state = await decided(question(panel("Cachet", "Memo>Cachet", "Cachet"), sealed=True))
 
     told = [str(event) for event in audit_store().timeline(decision.decision_id) if event.agent_id]

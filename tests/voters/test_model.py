@@ -435,6 +435,7 @@ async def test_a_suggestion_that_is_too_long_is_sent_back_to_be_mended(suggested
 
 
 async def test_a_model_that_makes_no_suggestion_has_failed_and_says_so(suggested):
+    """B57."""
     absence, _ = await suggested(says("Cachet!"), repairs=0)
 
     assert absence.kind is AbsenceKind.FAILED

@@ -74,6 +74,7 @@ async def test_whoever_is_asked_for_a_ballot_is_not_told_of_suggestions(function
     ],
 )
 async def test_what_is_no_suggestion_is_asked_for_again_and_then_there_is_none(function, question, soon, source, words):
+    """B47, B58."""
     absence = await suggest(function(f"def vote(asked): return {source}"), question, retries=1, backoff=soon)
 
     assert absence.kind is AbsenceKind.FAILED
@@ -91,7 +92,7 @@ async def test_who_does_not_suggest_in_time_is_late(function, proposal_within):
 
 
 def test_text_that_is_hidden_or_secret_is_no_part_of_a_suggestion():
-    """B57."""
+    """B60."""
     assert read("Ca\u202echet\x1b[31m") == "Cachet"
     assert read("key sk-abcdefghijklmnopqrstuvwx") == "key [secret removed]"
 
