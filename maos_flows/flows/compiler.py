@@ -143,4 +143,5 @@ def _final_state(results: list[StageResult]) -> State[Any]:
         chosen = first.decision.choice if first.decision else None
         how = chosen if chosen is not None else words(first.outcome).lower()
         return Completed(name=f"Stopped at {first.stage}: {how}", message=first.explanation, data=data)
-    return Completed(name=f"Completed: {len(results)} stages", message=results[-1].explanation, data=data)
+    stages = "1 stage" if len(results) == 1 else f"{len(results)} stages"
+    return Completed(name=f"Completed: {stages}", message=results[-1].explanation, data=data)

@@ -161,7 +161,7 @@ async def test_the_entrypoint_runs_a_file_under_its_own_flow_runs_id(tmp_path):
     state = await run_workflow(str(file), return_state=True)
 
     name = str(state.state_details.flow_run_id).replace("-", "")[-12:]
-    assert state.name == "Completed: 1 stages"
+    assert state.name == "Completed: 1 stage"
     assert audit_store().decision(f"{name}-only").choice == "approve"
 
 
