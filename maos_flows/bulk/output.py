@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 from maos_flows.bulk.questions import Question
@@ -54,10 +55,11 @@ def written(data: Mapping[str, Any]) -> bytes:
 
 
 class Output:
-    """A file that chunks of lines are added to, in whichever order they are done; it holds them in theirs."""
+    """A file that chunks of lines are added to, in whichever order and thread they are done; it holds them in theirs."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._writing = Lock()
         self._next = 0
         self._waiting: dict[int, bytes] = {}
 
@@ -84,11 +86,12 @@ class Output:
         Raises:
             StoreError: They cannot be written.
         """
-        self._waiting[number] = b"".join(lines)
-        try:
-            _write(self.path, self._ready(), "ab")
-        except OSError as error:
-            raise self._failure(error) from error
+        with self._writing:
+            self._waiting[number] = b"".join(lines)
+            try:
+                _write(self.path, self._ready(), "ab")
+            except OSError as error:
+                raise self._failure(error) from error
 
     def _ready(self) -> bytes:
         ready = []

@@ -1,6 +1,7 @@
 """The output of a batch: its chunks in order, each once, whatever was there before."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import pytest
@@ -35,6 +36,16 @@ def test_chunks_stand_in_their_order_in_whichever_they_are_done(data, count, tmp
 
     assert path.read_bytes() == b"".join(line for number in range(count) for line in chunk(number))
     assert [found.name for found in path.parent.iterdir()] == ["d.jsonl"]
+
+
+def test_chunks_that_are_done_in_many_threads_at_once_stand_in_their_order(tmp_path):
+    output = Output(tmp_path / "out.jsonl")
+    output.begin({})
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda number: output.add(number, chunk(number)), range(200)))
+
+    lines = [line for number in range(200) for line in chunk(number)]
+    assert (tmp_path / "out.jsonl").read_bytes() == b"".join(lines)
 
 
 def test_a_file_that_cannot_be_written_is_told_and_what_was_there_stays(tmp_path):

@@ -56,6 +56,6 @@ def test_a_form_that_comes_as_data_is_read_as_what_was_checked():
     output = ballot_form(PROPOSAL).model_validate({"choice": "a", "confidence": 0.5, "reasoning": "So."})
     said = ModelResponse([ToolCallPart("look", {}), ToolCallPart(FORM, {"choice": "a"})])
 
-    found = _as_given([ModelRequest([UserPromptPart("?")]), said], output)
+    found = _as_given([ModelRequest([UserPromptPart("?")]), said], output, FORM)
 
     assert found == {"choice": "a", "confidence": 0.5, "reasoning": "So.", "evidence": []}
