@@ -55,7 +55,7 @@ def written(data: Mapping[str, Any]) -> bytes:
 
 
 class Output:
-    """A file that chunks of lines are added to, in whichever order and thread they are done; it holds them in theirs."""
+    """A file that chunks of lines are added to, in whichever order and thread they are done; it keeps their order."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
