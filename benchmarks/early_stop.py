@@ -1,8 +1,9 @@
 """Replay real answers and measure how many calls early stop saves, and that it changes no decision.
 
-Panels are drawn by seed from the language models of a set. Each question is decided twice by the same rule: by asking
-all, and by asking in waves until the outcome is certain. Printed are the calls saved, how often the decision was right,
-and how many decisions differed, which must be none.
+Panels are drawn by seed from the language models of a set; one more is of the models that were right most often on the
+questions left out, the best first, as one would list agents one knows. Each question is decided twice by the same
+rule: by asking all, and by asking in waves until the outcome is certain. Printed are the calls saved, how often the
+decision was right, and how many decisions differed, which must be none.
 
 The set is a folder with `votes.csv` (task, worker, label) and `gold.csv` (task, label, options).
 
@@ -11,9 +12,11 @@ The set is a folder with `votes.csv` (task, worker, label) and `gold.csv` (task,
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import product
 from pathlib import Path
 from random import Random
 from statistics import mean
@@ -41,26 +44,35 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     arguments = parser.parse_args()
     tasks = read(arguments.folder)
-    tasks = Random(1).sample(tasks, min(len(tasks), arguments.questions))
-    report = {
-        f"{rule}, {size} agents": measured(tasks, rule, size, arguments.panels) for rule in RULES for size in SIZES
-    }
+    Random(1).shuffle(tasks)
+    replayed, before = tasks[: arguments.questions], tasks[arguments.questions :]
+    workers = sorted({worker for task in replayed for worker in task.answers})
+    report = {}
+    for rule, size in product(RULES, SIZES):
+        drawn = [Random(seed).sample(workers, size) for seed in range(arguments.panels)]
+        report[f"{rule}, {size} agents"] = measured(replayed, rule, drawn)
+        if before:
+            report[f"{rule}, the {size} best"] = measured(replayed, rule, [best(before, workers, size)])
     print(json.dumps(report, indent=2) if arguments.json else in_words(report))
 
 
-def measured(tasks: Sequence[Task], rule: str, size: int, panels: int) -> dict[str, float]:
-    """Replay one rule with panels of one size."""
-    workers = sorted({worker for task in tasks for worker in task.answers})
+def best(before: Sequence[Task], workers: Sequence[str], size: int) -> list[str]:
+    """Give those who were right most often before, the best first."""
+    right = Counter(worker for task in before for worker, answer in task.answers.items() if answer == task.right)
+    return sorted(workers, key=lambda worker: -right[worker])[:size]
+
+
+def measured(tasks: Sequence[Task], rule: str, panels: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Replay one rule with these panels."""
     calls = asked = right_all = right_early = different = 0
-    for seed in range(panels):
-        panel = Random(seed).sample(workers, size)
+    for seed, panel in enumerate(panels):
         for task in tasks:
             whole, early, number = both(task, rule, panel, seed)
-            calls, asked = calls + size, asked + number
+            calls, asked = calls + len(panel), asked + number
             right_all += whole.choice == task.right
             right_early += early.choice == task.right
             different += (whole.outcome, whole.choice) != (early.outcome, early.choice)
-    decisions = panels * len(tasks)
+    decisions = len(panels) * len(tasks)
     return {
         "calls saved, %": round(100 * (calls - asked) / calls, 1),
         "right asking all, %": round(100 * right_all / decisions, 1),
