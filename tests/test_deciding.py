@@ -342,6 +342,13 @@ def test_ballots_that_do_not_count_settle_nothing():
     assert not is_settled(SimpleMajority(), opening, late, ["d", "e"])
 
 
+def test_a_decision_that_too_few_can_still_take_part_in_is_settled():
+    opening = opening_of(parameters=Parameters(min_participants=4))
+
+    assert is_settled(SimpleMajority(), opening, ballots_of("xy"), ["d"])
+    assert not is_settled(SimpleMajority(), opening, ballots_of("xy"), ["d", "e"])
+
+
 def test_a_policy_that_fails_to_say_whether_it_is_settled_waits():
     class Unsure(ShareOfWeight):
         def is_settled(self, opening, tally, outstanding):
