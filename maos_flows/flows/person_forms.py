@@ -23,6 +23,7 @@ from prefect.states import Cancelled, Completed, Paused
 from prefect.utilities.urls import url_for
 
 from maos_flows.flows.fences import FORM_WIDTH, fenced
+from maos_flows.flows.naming import run_name
 from maos_flows.model.people import Answered, Person, Question, QuestionKind
 from maos_flows.proposing import LONGEST_SUGGESTION
 
@@ -36,8 +37,6 @@ _NOT_THERE = (ObjectNotFound, PrefectHTTPStatusError)
 
 _GRACE = timedelta(minutes=5)
 """So much longer than the question the run stays paused, for its state to be told by whoever decides."""
-
-_LONGEST_NAME = 60
 
 
 def believed(question: Question) -> tuple[Person, ...]:
@@ -160,7 +159,7 @@ async def _make(client: PrefectClient, question: Question, *, below: bool) -> UU
     within = TaskRunContext.get() if below else None
     body = {
         "flow_id": flow.json()["id"],
-        "name": " ".join(f"{question.person.agent_id}: {question.text.splitlines()[0]}".split())[:_LONGEST_NAME],
+        "name": run_name(f"{question.person.agent_id}: {question.text.splitlines()[0]}"),
         "tags": ["maos", "person"],
         "parameters": {"decision_id": question.decision_id, "person": question.person.agent_id},
         "state": {"type": "PENDING"},
