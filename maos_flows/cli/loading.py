@@ -87,6 +87,7 @@ def workflow_as_plain(workflow: Workflow) -> dict[str, Any]:
                 "question": stage.question,
                 "consensus_algorithm": stage.algorithm,
                 "choices": list(stage.choices),
+                "open_choices": stage.request.open_choices,
                 "depends_on": list(stage.depends_on),
                 "agents": [agent.id for agent in stage.agents],
             }

@@ -237,6 +237,17 @@ class TestWorkflow:
         assert "concept_validation" in text.stdout
         assert plain["waves"][0] == ["concept_validation"]
 
+    def test_show_tells_open_questions_from_those_that_list_no_choices(self, tmp_path):
+        stages = "{stage: name, question: What name?, open_choices: true}, {stage: ship, question: Ship it?}"
+        file = tmp_path / "w.yaml"
+        file.write_text(f"workflow_name: w\nstages: [{stages}]\n")
+        shown = json.loads(maos("workflow", "show", str(file), "--format", "json").stdout)["stages"]
+
+        assert {stage["stage"]: (stage["open_choices"], stage["choices"]) for stage in shown} == {
+            "name": (True, []),
+            "ship": (False, ["approve", "reject"]),
+        }
+
     def test_list_names_the_broken_ones(self, tmp_path):
         (tmp_path / "good.yaml").write_text("workflow_name: good\nstages:\n  - {stage: a, question: ok?}\n")
         (tmp_path / "bad.json").write_text("{")
