@@ -37,6 +37,7 @@ _WEIGHTS = (Fraction(1), Fraction(1), Fraction(2), Fraction(1, 2), Fraction(0))
 _CHOICES = (("approve", "reject"), ("x", "y"), ("x", "y", "z"))
 _NEARLY = Fraction(1, 10**9)
 
+_SEED = 0
 Example = tuple[Opening, tuple[Ballot, ...]]
 
 
@@ -62,7 +63,7 @@ def examples(
     policy: ConsensusPolicy,
     *,
     number: int = 100,
-    seed: int = 0,
+    seed: int = _SEED,
     roles: Sequence[str] = ROLES,
     attributes: Mapping[str, Sequence[Any]] = ATTRIBUTES,
     settings: Mapping[str, Any] | None = None,
@@ -131,7 +132,7 @@ def check_policy(policy: ConsensusPolicy, **wanted: Unpack[Wanted]) -> Checked:
     Raises:
         AssertionError: It does not; names the promise, and the ballots.
     """
-    chance = Random(wanted.get("seed", 0))  # noqa: S311 - as above
+    chance = Random(wanted.get("seed", _SEED))  # noqa: S311 - as above
     asked = reached = 0
     for opening, ballots in examples(policy, **wanted):
         decision = decide(policy, opening, ballots)
