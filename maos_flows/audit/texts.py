@@ -8,8 +8,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
-LARGEST_INTEGER = 2**53 - 1
-"""The largest integer that JSON carries exactly everywhere (RFC 8785, section 3.2.2.3)."""
+from maos_flows.protocols.canonical import LARGEST_INTEGER
 
 _MOST_BITS = 4096
 

@@ -23,6 +23,7 @@ from maos_flows.model import (
     Ruling,
     Tally,
 )
+from maos_flows.protocols.canonical import LARGEST_INTEGER
 from maos_flows.quorum import Threshold, majority_threshold
 from maos_flows.scrutiny import fold, scrutinise
 from maos_flows.tally import count
@@ -30,7 +31,6 @@ from maos_flows.tally import count
 Dicts = list[dict[str, Any]]
 
 _STATED = ("confidence", "risk")
-_LARGEST_INTEGER = 2**53 - 1  # RFC 8785, section 3.2.2.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +298,7 @@ def plain(value: object) -> Any:
             return float(value)
         case float() if math.isfinite(value):
             return float(value)
-        case int() if abs(value) <= _LARGEST_INTEGER:
+        case int() if abs(value) <= LARGEST_INTEGER:
             return int(value)
         case Mapping():
             return {str(key): plain(item) for key, item in value.items()}

@@ -11,7 +11,9 @@ from typing import Any, NoReturn
 PAYLOAD_LIMIT = 65_536
 """The most bytes a signed payload may have."""
 
-_LARGEST = 2**53 - 1
+LARGEST_INTEGER = 2**53 - 1
+"""Beyond it JSON's numbers are not exact (RFC 8785, section 3.2.2.3)."""
+
 _encode = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
 ).encode
@@ -41,7 +43,7 @@ def has_one_form(value: Any) -> bool:
     if kind is list or kind is tuple:
         return _have_one_form(value)
     if kind is int:
-        return bool(-_LARGEST <= value <= _LARGEST)
+        return bool(abs(value) <= LARGEST_INTEGER)
     return kind is str or kind is bool or value is None
 
 
@@ -91,7 +93,7 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _whole_number(text: str) -> int:
     number = int(text)
-    if abs(number) > _LARGEST:
+    if abs(number) > LARGEST_INTEGER:
         raise ValueError("a number is past 2^53")
     return number
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 
 from maos_flows.model import Risk
+from maos_flows.protocols.canonical import LARGEST_INTEGER
 from maos_flows.records import canonical, problems_of
 from maos_flows.scrutiny import fold
 from maos_flows.signing import LONGEST_TOKEN
@@ -21,7 +22,6 @@ _MOST_EVIDENCE = 100
 _EVIDENCE_BYTES = 8 * 1024
 _ATTRIBUTES_BYTES = 64 * 1024
 _MOST_CHARACTERS = 2**20
-_LARGEST_INTEGER = 2**53 - 1  # beyond it JSON's numbers are not exact (RFC 8259 section 6)
 _MOST_DIGITS = 64
 _OURS = frozenset(
     {
@@ -202,7 +202,7 @@ def _plain_object(value: Mapping[Any, Any], scrub: Scrub, depth: int) -> dict[st
 
 def _plain_number(value: object) -> int | float:
     match value:
-        case int() if abs(value) <= _LARGEST_INTEGER:
+        case int() if abs(value) <= LARGEST_INTEGER:
             return int(value)
         case float() if math.isfinite(value):
             return float(value)
