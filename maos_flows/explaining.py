@@ -115,7 +115,7 @@ def _what_would_have_changed_it(decision: Decision) -> Iterator[str]:
         yield f"{ballots} cast otherwise would have changed the outcome."
     if decision.decisive:
         yield f"Each of {_listed(decision.decisive)} alone was decisive."
-    for dissent in decision.dissent if decision.choice is not None else ():
+    for dissent in decision.dissenting:
         yield f"Dissent: {_listed(dissent.agents)} for {dissent.choice}, with a weight of {exact(dissent.weight)}."
 
 

@@ -140,10 +140,10 @@ def _reason(ballot: Ballot, *, full: bool) -> str:
 
 
 def _print_dissent(console: Console, decision: Decision) -> None:
-    if decision.choice is None or not decision.dissent:
+    if not decision.dissenting:
         return
     console.print("Dissent")
-    for dissent in decision.dissent:
+    for dissent in decision.dissenting:
         console.print(f"  {clean(dissent.choice)} ({exact(dissent.weight)}): {', '.join(dissent.agents)}")
 
 

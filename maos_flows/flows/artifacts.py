@@ -156,13 +156,13 @@ def _reasons(decision: Decision) -> str:
     ranked = sorted(
         decision.ballots, key=lambda ballot: (ballot.choice != decision.choice, ballot.choice, ballot.agent_id)
     )
+    dissenting = {dissent.choice for dissent in decision.dissenting}
     shown = dict.fromkeys((ballot.choice for ballot in ranked), 0)
     for ballot in ranked:
         shown[ballot.choice] += 1
         if shown[ballot.choice] > _MOST_REASONS:
             continue
-        dissents = decision.choice is not None and ballot.choice != decision.choice
-        mark = " (dissent)" if dissents else ""
+        mark = " (dissent)" if ballot.choice in dissenting else ""
         said = "\n".join((ballot.reasoning or "no reason given", *ballot.evidence))
         parts.append(f"**{inline(ballot.agent_id)}** for {inline(ballot.choice)}{mark}\n\n{fenced(said)}")
     parts += [

@@ -137,6 +137,11 @@ class Decision:
         return self.opening.proposal.decision_id
 
     @property
+    def dissenting(self) -> tuple[Dissent, ...]:
+        """Who was for something else than what was decided; where nothing was, there is nothing to dissent from."""
+        return self.dissent if self.choice is not None else ()
+
+    @property
     def not_counted(self) -> tuple[tuple[str, str, str], ...]:
         """Whose answer was not counted, why as a code, and why in words; each agent's rejected ballots go first."""
         rejected = [(item.ballot.agent_id, item.reason.value, item.explanation) for item in self.rejected]

@@ -80,6 +80,15 @@ def test_the_text_tells_outcome_numbers_dissent_absences_and_timeline():
     assert "03:04:05.678  opened by nobody" in text
 
 
+@pytest.mark.parametrize(("choices", "marked"), [(("a", "a", "a", "b", "abstain"), ["agent_3"]), (("a", "b"), [])])
+def test_who_dissented_is_marked_but_nobody_who_abstained_or_where_nothing_was_decided(choices, marked):
+    made = decision(choices=choices)
+
+    assert [agent for lost in made.dissenting for agent in lost.agents] == marked
+    lines = [line for line in decision_markdown(made, ()).splitlines() if "(dissent)" in line]
+    assert [line.split("`")[1] for line in lines] == marked
+
+
 def test_long_lines_are_broken_at_white_space_unless_they_are_there_to_be_copied():
     line = " ".join(["word"] * 50)
 
