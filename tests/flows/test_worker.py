@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import psutil
 import pytest
 import pytest_asyncio
 from prefect import get_client
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_CLIENT_MAX_RETRIES,
@@ -19,7 +20,9 @@ from prefect.states import Cancelling
 from prefect.workers.base import BaseWorker
 
 from maos_flows.audit.store import AuditStore
+from maos_flows.errors import ConfigurationError
 from maos_flows.flows.stores import audit_store
+from maos_flows.flows.warm_jobs import MaosJobConfiguration
 from maos_flows.flows.worker import MaosWorker
 from maos_flows.model import Agent, Ballot, Outcome
 from tests.flows.pools import (
@@ -114,6 +117,16 @@ async def test_a_run_that_sets_prefect_otherwise_is_refused(pool: str) -> None:
 
     assert over.state is not None
     assert "Prefect's settings are those of the worker" in str(over.state.message)
+
+
+async def test_a_run_whose_deployment_was_deleted_meanwhile_is_refused(pool: str) -> None:
+    late = FlowRun(flow_id=uuid4(), deployment_id=uuid4())
+    async with get_client() as client:
+        work_pool = await client.read_work_pool(pool)
+        with pytest.raises(ConfigurationError, match="deployment: there is none; a warm process runs deployments"):
+            await MaosJobConfiguration.resolve_for_flow_run(
+                late, client=client, work_pool=work_pool, worker_name="a worker"
+            )
 
 
 async def test_a_cancelled_run_is_stopped_with_its_agents_programs(
