@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,46 +16,38 @@ from prefect.states import Completed, Failed
 
 from maos_flows.agreement.faults import NO_FAULTS
 from maos_flows.audit.store import AuditStore
-from maos_flows.flows.agreeing import bound
 from maos_flows.flows.alerting import tell, watched
 from maos_flows.flows.artifacts import Showing, headline, publish_ballots, publish_decision
 from maos_flows.flows.asking_people import put_to_people, withdraw
 from maos_flows.flows.chunks import collecting
-from maos_flows.flows.collecting import Answer, Begun, Collect, begin_asking
-from maos_flows.flows.drilling import drilled, start_stage_drill
+from maos_flows.flows.collecting import Answer, Begun, Collect
+from maos_flows.flows.drilling import drilled
 from maos_flows.flows.edges import Sealed, sealed_result, state_of, unsealed, untracked
 from maos_flows.flows.events import tell_decided, tell_opened, told_if_slow
 from maos_flows.flows.ids import decision_id_of
-from maos_flows.flows.isolating import note_isolated, of_electorate, without_isolated
+from maos_flows.flows.isolating import of_electorate
 from maos_flows.flows.known import policy_named
 from maos_flows.flows.naming import run_name
-from maos_flows.flows.overseeing import note_trail, overseen
-from maos_flows.flows.proposing import begin_proposing, propose, with_suggestions
-from maos_flows.flows.rounds import given_of, note_minds
+from maos_flows.flows.overseeing import overseen
+from maos_flows.flows.proposing import propose, with_suggestions
+from maos_flows.flows.rounds import note_minds
+from maos_flows.flows.steps import (
+    Closed,
+    box_of,
+    close,
+    escalated,
+    open_another_round,
+    open_or_find,
+    wants_another_round,
+)
 from maos_flows.flows.stores import kept, opened_store
 from maos_flows.flows.summing_up import begin_summary, summaries_awaited
 from maos_flows.flows.tasks import deciding_task
-from maos_flows.judging import note_weights, with_learned_weights
-from maos_flows.model import (
-    Absence,
-    Ballot,
-    BallotBox,
-    Decision,
-    Event,
-    Opening,
-    Outcome,
-    Proposal,
-    Reason,
-    TieBreak,
-)
+from maos_flows.model import Decision, Outcome
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.records import from_plain
-from maos_flows.request import DecisionRequest, Dynamics, open_decision
+from maos_flows.request import DecisionRequest
 from maos_flows.voters.base import utc_now
-
-Closed = tuple[Decision, Sequence[Event]]
-"""A decision that is on record, with its timeline."""
-
 
 _RESULTS = get_current_settings().results.local_storage_path
 """Where results would be stored, were any. Prefect asks its server for that, run by run, where it is not said."""
@@ -111,7 +102,7 @@ async def _name_run(request: DecisionRequest) -> None:
 async def _decide(request: DecisionRequest, decision_id: str, collect: Collect, showing: Showing) -> Closed:
     policy = await policy_named(request.algorithm)
     store = await opened_store()
-    begun = await kept(store, partial(_open, store, request, policy, decision_id))
+    begun = await kept(store, partial(open_or_find, store, request, policy, decision_id))
     if isinstance(begun, Begun):
         tell_opened(begun.opening, is_resumed=begun.is_resumed)
         request = of_electorate(request, begun.opening)
@@ -150,8 +141,8 @@ async def _until_closed(
         ruled = evaluated.value
         if begun.opening.proposal.round > 1:
             await kept(store, partial(note_minds, store, begun.opening))
-        if _wants_another_round(ruled, request):
-            again = await kept(store, partial(_open_round, store, request, policy, begun.opening))
+        if wants_another_round(ruled, request):
+            again = await kept(store, partial(open_another_round, store, request, policy, begun.opening))
             begun = _going_on(begun, again)
             continue
         told = await with_suggestions(store, ruled, request)
@@ -172,40 +163,11 @@ async def _close_with_people(
     checked = ruled
     if request.oversight.is_at_closing:
         checked = await kept(store, partial(overseen, store, ruled, request.oversight, now=utc_now()))
-    final = await put_to_people(store, _escalated(checked, request), request)
+    final = await put_to_people(store, escalated(checked, request), request)
     closing = record(untracked(final), edges, return_state=True)
     closed: Closed = await unsealed(await state_of(closing))
     tell_decided(closed[0])
     return closed
-
-
-def _open(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, decision_id: str) -> Begun | Closed:
-    """Open a decision, or find what was opened and perhaps decided under its id."""
-    asked = with_learned_weights(without_isolated(store, request), store)
-    asked_for = bound(open_decision(asked, policy, decision_id=decision_id, now=utc_now()), policy)
-    opening = store.open_decision(asked_for, request)
-    decision = store.decision(decision_id)
-    if decision is not None:
-        return decision, store.timeline(decision_id)
-    note_isolated(store, opening, request)
-    if request.drill:
-        start_stage_drill(store, opening, request)
-    if request.oversight.audit_trail:
-        note_trail(store, opening, request.oversight)
-    if opening.proposal.wants_suggestions:
-        return begin_proposing(store, opening, of_electorate(request, opening))
-    if request.dynamics is not Dynamics.NONE:
-        note_weights(store, opening)
-    return begin_asking(store, opening, of_electorate(request, opening))
-
-
-def _open_round(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, before: Opening) -> Begun:
-    """Open the round after another, or find what was opened."""
-    decision_id, number = before.proposal.decision_id, before.proposal.round + 1
-    again = open_decision(request, policy, decision_id=decision_id, now=utc_now(), round_number=number)
-    proposal = replace(again.proposal, context=(*request.context, *given_of(store, request, before)))
-    kept_terms = replace(again, proposal=proposal, opened_at=before.opened_at, electorate=before.electorate)
-    return begin_asking(store, store.open_round(bound(kept_terms, policy)), request)
 
 
 @task(name="record", task_run_name="record", cache_policy=NO_CACHE, persist_result=False)
@@ -213,11 +175,7 @@ async def record(decision: Decision, states: Sequence[object]) -> Sealed[Closed]
     """Close a decision in the audit store; if it was closed before, give what was recorded then. With its timeline."""
     del states  # what it depends on, for the graph
     store, at = await opened_store(), utc_now()
-    return Sealed(await kept(store, partial(_close, store, decision, at)))
-
-
-def _close(store: AuditStore, decision: Decision, at: datetime) -> Closed:
-    return store.close_decision(decision, at=at), store.timeline(decision.decision_id)
+    return Sealed(await kept(store, partial(close, store, decision, at)))
 
 
 async def _evaluate(
@@ -230,7 +188,7 @@ async def _evaluate(
 ) -> Sealed[Decision]:
     """Show the ballots of a round, and let the policy's task decide them."""
     opening = begun.opening
-    box = _box(opening.proposal, request, answers)
+    box = box_of(opening.proposal, request, answers)
     if not request.sealed:
         showing.begin(publish_ballots(opening, box.ballots))
     deciding = deciding_task(policy)(
@@ -245,32 +203,6 @@ async def _evaluate(
     state = await state_of(deciding)
     showing.decided_by = state.state_details.task_run_id
     return await sealed_result(state)
-
-
-def _box(proposal: Proposal, request: DecisionRequest, answers: Mapping[str, Answer]) -> BallotBox:
-    """Put the answers accepted in a box; ballots that were rejected are on record and listed when it is closed."""
-    in_order = [answers[name] for name in sorted(answers)]
-    return BallotBox(
-        proposal,
-        request.agents,
-        tuple(answer for answer in in_order if isinstance(answer, Ballot)),
-        tuple(answer for answer in in_order if isinstance(answer, Absence)),
-    )
-
-
-def _wants_another_round(decision: Decision, request: DecisionRequest) -> bool:
-    """Say whether the agents are asked again: not after a veto, and not beyond the rounds allowed."""
-    if decision.outcome is not Outcome.NOT_REACHED or decision.reason is Reason.VETOED:
-        return False
-    tied = decision.reason is Reason.TIE and request.parameters.tie_break is TieBreak.REVOTE
-    allowed = max(request.rounds, 2) if tied else request.rounds
-    return decision.opening.proposal.round < allowed
-
-
-def _escalated(decision: Decision, request: DecisionRequest) -> Decision:
-    if decision.outcome is not Outcome.NOT_REACHED or not request.escalate:
-        return decision
-    return replace(decision, outcome=Outcome.ESCALATED)
 
 
 def _final_state(decision: Decision) -> State[Any]:

@@ -12,7 +12,6 @@ from maos_flows.audit.store import AuditStore, WorkflowRun
 from maos_flows.bulk.asking import kinds_of
 from maos_flows.flows.agreeing import decide_recorded
 from maos_flows.flows.collecting import Answer, Begun, answer_of, keep_answer, note_settled
-from maos_flows.flows.decide import _box, _close, _escalated, _open, _open_round, _wants_another_round
 from maos_flows.flows.isolating import of_electorate
 from maos_flows.flows.known import policy_named
 from maos_flows.flows.rounds import note_minds
@@ -26,6 +25,7 @@ from maos_flows.flows.staging import (
     stage_decision_id,
     stage_result,
 )
+from maos_flows.flows.steps import box_of, close, escalated, open_another_round, open_or_find, wants_another_round
 from maos_flows.flows.stores import kept
 from maos_flows.flows.turns import Turns
 from maos_flows.model import Agent, Decision
@@ -60,18 +60,18 @@ class Places:
 async def decide_quietly(request: DecisionRequest, decision_id: str, store: AuditStore, places: Places) -> Decision:
     """Decide one request; a decision of that id that was begun is taken up, and nobody asked twice."""
     policy = await policy_named(request.algorithm)
-    begun = await kept(store, partial(_open, store, request, policy, decision_id))
+    begun = await kept(store, partial(open_or_find, store, request, policy, decision_id))
     while isinstance(begun, Begun):
         request = of_electorate(request, begun.opening)
         answers = await _collect(begun, request, policy, store, places)
-        box = _box(begun.opening.proposal, request, answers)
+        box = box_of(begun.opening.proposal, request, answers)
         ruled = await decide_recorded(policy, begun.opening, box)
         if begun.opening.proposal.round > 1:
             await kept(store, partial(note_minds, store, begun.opening))
-        if _wants_another_round(ruled, request):
-            begun = await kept(store, partial(_open_round, store, request, policy, begun.opening))
+        if wants_another_round(ruled, request):
+            begun = await kept(store, partial(open_another_round, store, request, policy, begun.opening))
         else:
-            begun = await kept(store, partial(_close, store, _escalated(ruled, request), utc_now()))
+            begun = await kept(store, partial(close, store, escalated(ruled, request), utc_now()))
     return begun[0]
 
 

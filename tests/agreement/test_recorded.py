@@ -14,7 +14,7 @@ from maos_flows.agreement.verification import verify_decision
 from maos_flows.audit.store import AuditStore
 from maos_flows.flows.agreeing import bound, decide_box_by, decide_recorded, keys_here
 from maos_flows.flows.collecting import keep_answer
-from maos_flows.flows.decide import _box
+from maos_flows.flows.steps import box_of
 from maos_flows.model import Absence, Agent, Ballot, Decision, EventKind, Opening, Outcome, RejectionReason
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.request import DecisionRequest, open_decision
@@ -47,7 +47,7 @@ def cast(store: AuditStore, opening: Opening, agent: str, choice: str, **said: s
 
 async def decided(store: AuditStore, opening: Opening, request: DecisionRequest, policy: ConsensusPolicy) -> Decision:
     answers = {answer.agent_id: answer for answer in store.answers("d-1", 1)}
-    return await decide_recorded(policy, opening, _box(opening.proposal, request, answers))
+    return await decide_recorded(policy, opening, box_of(opening.proposal, request, answers))
 
 
 async def test_b14_equivocation_voids_both_ballots_and_a_third_does_not_restore_it(recorded: AuditStore):
@@ -110,7 +110,7 @@ async def test_on_the_clock_what_happens_is_on_record_while_it_happens(recorded:
     for agent in names(4):
         cast(recorded, opening, agent, "x")
     answers = {answer.agent_id: answer for answer in recorded.answers("d-1", 1)}
-    box = _box(opening.proposal, request, answers)
+    box = box_of(opening.proposal, request, answers)
     faults = Script((Span(Crash("a00"), 0, 400),))
 
     decision = await decide_recorded(RAFT, opening, box, faults=faults, pace=Pace(0.2, grace_seconds=20))
@@ -139,7 +139,7 @@ async def test_in_a_flow_of_ones_own_the_task_signs_and_agrees(tmp_path: Path, m
     opening = open_decision(REQUEST, BYZANTINE, decision_id="d-1", now=utc_now())
     ballots = {name: Ballot("d-1", name, "x") for name in names(4)}
 
-    decision = decide_box_by(BYZANTINE, opening, _box(opening.proposal, REQUEST, ballots))
+    decision = decide_box_by(BYZANTINE, opening, box_of(opening.proposal, REQUEST, ballots))
 
     assert decision.outcome is Outcome.REACHED
     assert verify_decision(decision, BYZANTINE).is_sound

@@ -12,7 +12,7 @@ from maos_flows.audit.engine import make_engine, read_url, transaction
 from maos_flows.audit.store import AuditStore
 from maos_flows.flows.agreeing import bound, decide_recorded
 from maos_flows.flows.collecting import keep_answer
-from maos_flows.flows.decide import _box
+from maos_flows.flows.steps import box_of
 from maos_flows.flows.undecided import CANCELLED, close_undecided
 from maos_flows.model import Agent, Ballot, Opening, Outcome, Parameters
 from maos_flows.policies.registry import built_in_policies
@@ -72,7 +72,7 @@ async def test_b61_until_the_closing_the_database_tells_no_choice_and_then_all_i
     policy = built_in_policies()[algorithm]
     opening, request = opened(store, algorithm)
     answers = {answer.agent_id: answer for answer in store.answers("d-1", 1)}
-    decision = await decide_recorded(policy, opening, _box(opening.proposal, request, answers))
+    decision = await decide_recorded(policy, opening, box_of(opening.proposal, request, answers))
     before = held(store_url)
     closed = store.close_decision(decision, at=utc_now())
 

@@ -13,8 +13,9 @@ from prefect import get_client
 
 from maos_flows.deliberation import Deliberation
 from maos_flows.explaining import explain
-from maos_flows.flows.decide import _open, decide
+from maos_flows.flows.decide import decide
 from maos_flows.flows.entrypoint import ask
+from maos_flows.flows.steps import open_or_find
 from maos_flows.flows.stores import audit_store
 from maos_flows.flows.undecided import CANCELLED, close_undecided
 from maos_flows.model import (
@@ -150,7 +151,7 @@ async def test_nobody_who_has_suggested_is_asked_again_when_a_run_is_taken_up(tm
     monkeypatch.setenv("ASKED_LOG", str(log := tmp_path / "asked"))
     name, asked = new_id(), question(panel("Cachet", "Memo>Cachet", "Memo>Cachet"))
     store = audit_store()
-    _open(store, asked, built_in_policies()["simple_majority"], name)
+    open_or_find(store, asked, built_in_policies()["simple_majority"], name)
     store.suggestions.record(Suggestion(name, "agent_0", "Cachet", received_at=utc_now()), now=utc_now())
     failed = Absence(name, "agent_1", AbsenceKind.FAILED, "it was down", round=0)
     store.suggestions.record(failed, now=utc_now())
@@ -261,7 +262,7 @@ async def test_prefects_form_asks_without_choices_too(tmp_path):
 
 def test_a_question_can_be_called_off_while_suggestions_are_awaited(home):
     name, store = new_id(), audit_store()
-    _open(store, question(panel("a", "b")), built_in_policies()["simple_majority"], name)
+    open_or_find(store, question(panel("a", "b")), built_in_policies()["simple_majority"], name)
     store.suggestions.record(Suggestion(name, "agent_0", "a", received_at=utc_now()), now=utc_now())
 
     decision = close_undecided(store, name, CANCELLED)
