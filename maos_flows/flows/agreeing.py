@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from maos_flows.agreement.authenticating import authenticated, sign_here, with_refused
@@ -31,6 +31,20 @@ from maos_flows.policies.adaptive import Adaptive
 from maos_flows.policies.base import ConsensusPolicy
 from maos_flows.policies.deciding import decide
 from maos_flows.voters.base import utc_now
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """What a round came to, before that is on record.
+
+    Attributes:
+        decision: The decision.
+        happened: What happened among its replicas and is not on its timeline yet. It goes there with whatever is
+            recorded next, in the same transaction, for a commit costs as much as the replicas do.
+    """
+
+    decision: Decision
+    happened: tuple[Happening, ...] = ()
 
 
 def bound(opening: Opening, policy: ConsensusPolicy) -> Opening:
@@ -77,8 +91,11 @@ async def decide_recorded(
     *,
     faults: FaultSource = NO_FAULTS,
     pace: Pace | None = None,
-) -> Decision:
-    """Decide what a box holds of a decision that is on record; what happens among its replicas goes to its timeline.
+) -> Ruled:
+    """Decide what a box holds of a decision that is on record.
+
+    On the clock, what happens among its replicas goes to its timeline while it happens; on virtual time nobody could
+    watch it, and it is given with the decision.
 
     Args:
         policy: The policy.
@@ -96,9 +113,9 @@ async def decide_recorded(
         await kept(store, partial(note_adapted, store, opening, box))
         policy = adapted(policy, opening, box)
     if policy.protocol is None and policy.digest:
-        return with_refused(await decide_installed(policy, opening, box), refused)
+        return Ruled(with_refused(await decide_installed(policy, opening, box), refused))
     if policy.protocol is None:
-        return with_refused(decide(policy, opening, box.ballots, absences=box.absences), refused)
+        return Ruled(with_refused(decide(policy, opening, box.ballots, absences=box.absences), refused))
     store = await opened_store()
     proposal = opening.proposal
     conflicting: tuple[Ballot, ...] = ()
@@ -112,9 +129,7 @@ async def decide_recorded(
     decision = await agree(policy, opening, collected, keys=keys_here(), faults=faults, pace=pace, on_event=tell)
     warnings = policy.warnings(opening)
     happened[:0] = [Happening(0, EventKind.POLICY, f"warning: {text}", data={"warning": text}) for text in warnings]
-    if happened:
-        await kept(store, partial(_note_once, store, proposal.decision_id, proposal.round, happened))
-    return with_refused(decision, refused)
+    return Ruled(with_refused(decision, refused), tuple(happened))
 
 
 def _conflicting(store: AuditStore, opening: Opening) -> tuple[Ballot, ...]:
@@ -123,16 +138,20 @@ def _conflicting(store: AuditStore, opening: Opening) -> tuple[Ballot, ...]:
     return tuple(one.ballot for one in rejected if one.reason is RejectionReason.CONFLICTING and one.ballot.signature)
 
 
-def _note_once(store: AuditStore, decision_id: str, number: int, happened: Sequence[Happening]) -> None:
+def note_happened(store: AuditStore, ruled: Ruled) -> None:
     """Write what happened on virtual time, unless a run that broke off afterwards has written the same."""
-    if number == 1:
-        is_known = store.happened(decision_id, happened[-1].kind)
+    if not ruled.happened:
+        return
+    proposal = ruled.decision.opening.proposal
+    if proposal.round == 1:
+        is_known = store.happened(proposal.decision_id, ruled.happened[-1].kind)
     else:
         is_known = any(
-            "at_ms" in event.data and event.data.get("round") == number for event in store.timeline(decision_id)
+            "at_ms" in event.data and event.data.get("round") == proposal.round
+            for event in store.timeline(proposal.decision_id)
         )
     if not is_known:
-        _note(store, decision_id, number, happened)
+        _note(store, proposal.decision_id, proposal.round, ruled.happened)
 
 
 def _note(store: AuditStore, decision_id: str, number: int, happened: Sequence[Happening]) -> None:

@@ -16,6 +16,7 @@ from prefect.states import Completed, Failed
 
 from maos_flows.agreement.faults import NO_FAULTS
 from maos_flows.audit.store import AuditStore
+from maos_flows.flows.agreeing import Ruled
 from maos_flows.flows.alerting import tell, watched
 from maos_flows.flows.artifacts import Showing, headline, publish_ballots, publish_decision
 from maos_flows.flows.asking_people import put_to_people, withdraw
@@ -30,12 +31,12 @@ from maos_flows.flows.known import policy_named
 from maos_flows.flows.naming import run_name
 from maos_flows.flows.overseeing import overseen
 from maos_flows.flows.proposing import propose, with_suggestions
-from maos_flows.flows.rounds import note_minds
 from maos_flows.flows.steps import (
     Closed,
     box_of,
     close,
     escalated,
+    note_round,
     open_another_round,
     open_or_find,
     wants_another_round,
@@ -127,7 +128,7 @@ async def _until_closed(
     if isinstance(begun, Begun) and begun.opening.proposal.wants_suggestions:
         proposed = await propose(begun, request, policy, store)
         if isinstance(proposed, Decision):
-            return await _close_with_people(store, proposed, request, [])
+            return await _close_with_people(store, Ruled(proposed), request, [])
         voted_on = proposed.opening.proposal
         request = replace(request, choices=voted_on.choices, context=voted_on.context)
         begun = _going_on(begun, proposed)
@@ -139,14 +140,12 @@ async def _until_closed(
             await withdraw(store, begun.opening.proposal.decision_id)
         evaluated = await _evaluate(begun, request, policy, answers, edges, showing)
         ruled = evaluated.value
-        if begun.opening.proposal.round > 1:
-            await kept(store, partial(note_minds, store, begun.opening))
-        if wants_another_round(ruled, request):
-            again = await kept(store, partial(open_another_round, store, request, policy, begun.opening))
+        if wants_another_round(ruled.decision, request):
+            again = await kept(store, partial(open_another_round, store, request, policy, ruled))
             begun = _going_on(begun, again)
             continue
-        told = await with_suggestions(store, ruled, request)
-        return await _close_with_people(store, told, request, [evaluated])
+        told = await with_suggestions(store, ruled.decision, request)
+        return await _close_with_people(store, replace(ruled, decision=told), request, [evaluated])
     return begun
 
 
@@ -157,25 +156,28 @@ def _going_on(before: Begun, again: Begun) -> Begun:
 
 
 async def _close_with_people(
-    store: AuditStore, ruled: Decision, request: DecisionRequest, edges: Sequence[object]
+    store: AuditStore, ruled: Ruled, request: DecisionRequest, edges: Sequence[object]
 ) -> Closed:
     """Check what was ruled, put it to people if it is theirs to make or to confirm, and record it."""
-    checked = ruled
+    if request.oversight.is_at_closing or request.overseers.agents:  # who looks at it first sees how it came about
+        await kept(store, partial(note_round, store, ruled))
+        ruled = Ruled(ruled.decision)
+    checked = ruled.decision
     if request.oversight.is_at_closing:
-        checked = await kept(store, partial(overseen, store, ruled, request.oversight, now=utc_now()))
+        checked = await kept(store, partial(overseen, store, checked, request.oversight, now=utc_now()))
     final = await put_to_people(store, escalated(checked, request), request)
-    closing = record(untracked(final), edges, return_state=True)
+    closing = record(untracked(replace(ruled, decision=final)), edges, return_state=True)
     closed: Closed = await unsealed(await state_of(closing))
     tell_decided(closed[0])
     return closed
 
 
 @task(name="record", task_run_name="record", cache_policy=NO_CACHE, persist_result=False)
-async def record(decision: Decision, states: Sequence[object]) -> Sealed[Closed]:
+async def record(ruled: Ruled, states: Sequence[object]) -> Sealed[Closed]:
     """Close a decision in the audit store; if it was closed before, give what was recorded then. With its timeline."""
     del states  # what it depends on, for the graph
     store, at = await opened_store(), utc_now()
-    return Sealed(await kept(store, partial(close, store, decision, at)))
+    return Sealed(await kept(store, partial(close, store, ruled, at)))
 
 
 async def _evaluate(
@@ -185,7 +187,7 @@ async def _evaluate(
     answers: Mapping[str, Answer],
     edges: Sequence[object],
     showing: Showing,
-) -> Sealed[Decision]:
+) -> Sealed[Ruled]:
     """Show the ballots of a round, and let the policy's task decide them."""
     opening = begun.opening
     box = box_of(opening.proposal, request, answers)

@@ -6,6 +6,7 @@ What is asked, kept, decided and recorded, and in which order, is as in the flow
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 
 from maos_flows.audit.store import AuditStore, WorkflowRun
@@ -14,7 +15,6 @@ from maos_flows.flows.agreeing import decide_recorded
 from maos_flows.flows.collecting import Answer, Begun, answer_of, keep_answer, note_settled
 from maos_flows.flows.isolating import of_electorate
 from maos_flows.flows.known import policy_named
-from maos_flows.flows.rounds import note_minds
 from maos_flows.flows.staging import (
     StageResult,
     asked_by,
@@ -66,12 +66,11 @@ async def decide_quietly(request: DecisionRequest, decision_id: str, store: Audi
         answers = await _collect(begun, request, policy, store, places)
         box = box_of(begun.opening.proposal, request, answers)
         ruled = await decide_recorded(policy, begun.opening, box)
-        if begun.opening.proposal.round > 1:
-            await kept(store, partial(note_minds, store, begun.opening))
-        if wants_another_round(ruled, request):
-            begun = await kept(store, partial(open_another_round, store, request, policy, begun.opening))
+        if wants_another_round(ruled.decision, request):
+            begun = await kept(store, partial(open_another_round, store, request, policy, ruled))
         else:
-            begun = await kept(store, partial(close, store, escalated(ruled, request), utc_now()))
+            final = replace(ruled, decision=escalated(ruled.decision, request))
+            begun = await kept(store, partial(close, store, final, utc_now()))
     return begun[0]
 
 

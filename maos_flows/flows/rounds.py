@@ -18,8 +18,10 @@ def given_of(store: AuditStore, request: DecisionRequest, before: Opening) -> tu
 def note_minds(store: AuditStore, opening: Opening) -> None:
     """Note who changed their mind since the round before, and whose text is suspected of having moved them; once."""
     decision_id, number = opening.proposal.decision_id, opening.proposal.round
+    if number <= 1:
+        return
     noted = (event for event in store.timeline(decision_id) if event.kind is EventKind.CHANGED_MIND)
-    if number == 1 or any(event.data.get("round") == number for event in noted):
+    if any(event.data.get("round") == number for event in noted):
         return
     before, after = _round(store, opening, number - 1), _counted(store, opening)
     changes = changes_of_mind(before, after)

@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from maos_flows.audit.store import AuditStore
-from maos_flows.flows.agreeing import bound
+from maos_flows.flows.agreeing import Ruled, bound, note_happened
 from maos_flows.flows.collecting import Answer, Begun, begin_asking
 from maos_flows.flows.drilling import start_stage_drill
 from maos_flows.flows.isolating import note_isolated, of_electorate, without_isolated
 from maos_flows.flows.overseeing import note_trail
 from maos_flows.flows.proposing import begin_proposing
-from maos_flows.flows.rounds import given_of
+from maos_flows.flows.rounds import given_of, note_minds
 from maos_flows.judging import note_weights, with_learned_weights
 from maos_flows.model import (
     Absence,
@@ -19,7 +19,6 @@ from maos_flows.model import (
     BallotBox,
     Decision,
     Event,
-    Opening,
     Outcome,
     Proposal,
     Reason,
@@ -55,8 +54,16 @@ def open_or_find(
     return begin_asking(store, opening, of_electorate(request, opening))
 
 
-def open_another_round(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, before: Opening) -> Begun:
+def note_round(store: AuditStore, ruled: Ruled) -> None:
+    """Write what the replicas of a round did and, from the second on, who changed their mind: each once."""
+    note_happened(store, ruled)
+    note_minds(store, ruled.decision.opening)
+
+
+def open_another_round(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, ruled: Ruled) -> Begun:
     """Open the round after another, or find what was opened."""
+    note_round(store, ruled)
+    before = ruled.decision.opening
     decision_id, number = before.proposal.decision_id, before.proposal.round + 1
     again = open_decision(request, policy, decision_id=decision_id, now=utc_now(), round_number=number)
     proposal = replace(again.proposal, context=(*request.context, *given_of(store, request, before)))
@@ -64,9 +71,10 @@ def open_another_round(store: AuditStore, request: DecisionRequest, policy: Cons
     return begin_asking(store, store.open_round(bound(kept_terms, policy)), request)
 
 
-def close(store: AuditStore, decision: Decision, at: datetime) -> Closed:
+def close(store: AuditStore, ruled: Ruled, at: datetime) -> Closed:
     """Close a decision; if it was closed before, give what was recorded then. With its timeline."""
-    return store.close_decision(decision, at=at), store.timeline(decision.decision_id)
+    note_round(store, ruled)
+    return store.close_decision(ruled.decision, at=at), store.timeline(ruled.decision.decision_id)
 
 
 def box_of(proposal: Proposal, request: DecisionRequest, answers: Mapping[str, Answer]) -> BallotBox:

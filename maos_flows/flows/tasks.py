@@ -204,7 +204,7 @@ adaptive = _algorithm_task(POLICIES["adaptive"])
 
 
 def deciding_task(policy: ConsensusPolicy) -> Task[..., Any]:
-    """Make the task that decides an opening by a policy, under the policy's name."""
+    """Make the task that decides an opening by a policy, under the policy's name; a `Ruled` comes of it."""
 
     async def decide_opening(
         opening: Opening,
@@ -216,10 +216,10 @@ def deciding_task(policy: ConsensusPolicy) -> Task[..., Any]:
     ) -> State[Any]:
         del states  # what it depends on, for the graph
         pace = Pace(watch_seconds) if watch_seconds else None
-        decision = await decide_recorded(policy, opening, box, faults=faults, pace=pace)
+        ruled = await decide_recorded(policy, opening, box, faults=faults, pace=pace)
         if sealed:
-            return Completed(data=Sealed(decision))
-        return Completed(name=headline(decision), message=decision.explanation, data=Sealed(decision))
+            return Completed(data=Sealed(ruled))
+        return Completed(name=headline(ruled.decision), message=ruled.decision.explanation, data=Sealed(ruled))
 
     return task(name=policy.name, task_run_name=policy.name, cache_policy=NO_CACHE, persist_result=False)(
         decide_opening

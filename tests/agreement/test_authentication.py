@@ -86,7 +86,8 @@ async def test_ballots_of_every_algorithm_are_signed_and_verified_from_the_recor
     for ballot in (cast("ada"), cast("bob", " x "), signed_there(opening, "x")):
         keep_answer(ballot, opening=opening, store=store)
 
-    decision = store.close_decision(await decide_recorded(policy, opening, box_of(store, opening)), at=utc_now())
+    ruled = await decide_recorded(policy, opening, box_of(store, opening))
+    decision = store.close_decision(ruled.decision, at=utc_now())
 
     assert (decision.outcome, decision.choice, len(decision.ballots)) == (Outcome.REACHED, "x", 3)
     classes = {ballot.agent_id: ballot.auth_class for ballot in decision.ballots}
@@ -129,7 +130,7 @@ async def test_unsigned_ballots_make_no_decision_whichever_way_they_come(store: 
     policy = built_in_policies()[algorithm]
     box = box_of(store, opening, cast("ada"), cast("bob"), cast("rem"))
 
-    recorded = await decide_recorded(policy, opening, box)
+    recorded = (await decide_recorded(policy, opening, box)).decision
 
     assert recorded.outcome is Outcome.NOT_REACHED
     assert {entry.reason for entry in recorded.rejected} == {RejectionReason.UNSIGNED}

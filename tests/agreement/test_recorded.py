@@ -12,7 +12,7 @@ from maos_flows.agreement.deciding import Pace
 from maos_flows.agreement.faults import Crash, Script, Span
 from maos_flows.agreement.verification import verify_decision
 from maos_flows.audit.store import AuditStore
-from maos_flows.flows.agreeing import bound, decide_box_by, decide_recorded, keys_here
+from maos_flows.flows.agreeing import bound, decide_box_by, decide_recorded, keys_here, note_happened
 from maos_flows.flows.collecting import keep_answer
 from maos_flows.flows.steps import box_of
 from maos_flows.model import Absence, Agent, Ballot, Decision, EventKind, Opening, Outcome, RejectionReason
@@ -47,7 +47,9 @@ def cast(store: AuditStore, opening: Opening, agent: str, choice: str, **said: s
 
 async def decided(store: AuditStore, opening: Opening, request: DecisionRequest, policy: ConsensusPolicy) -> Decision:
     answers = {answer.agent_id: answer for answer in store.answers("d-1", 1)}
-    return await decide_recorded(policy, opening, box_of(opening.proposal, request, answers))
+    ruled = await decide_recorded(policy, opening, box_of(opening.proposal, request, answers))
+    note_happened(store, ruled)
+    return ruled.decision
 
 
 async def test_b14_equivocation_voids_both_ballots_and_a_third_does_not_restore_it(recorded: AuditStore):
@@ -113,10 +115,11 @@ async def test_on_the_clock_what_happens_is_on_record_while_it_happens(recorded:
     box = box_of(opening.proposal, request, answers)
     faults = Script((Span(Crash("a00"), 0, 400),))
 
-    decision = await decide_recorded(RAFT, opening, box, faults=faults, pace=Pace(0.2, grace_seconds=20))
+    ruled = await decide_recorded(RAFT, opening, box, faults=faults, pace=Pace(0.2, grace_seconds=20))
 
     events = recorded.timeline("d-1")
-    assert decision.outcome is Outcome.REACHED
+    assert ruled.happened == ()
+    assert ruled.decision.outcome is Outcome.REACHED
     assert "crash" in {event.data.get("kind") for event in events if event.agent_id == "a00"}
     assert len({event.at for event in events if "at_ms" in event.data}) > 3
     assert any(event.kind is EventKind.RECOVERED for event in events)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from maos_flows.agreement.verification import verify_decision
 from maos_flows.audit.engine import make_engine, read_url, transaction
 from maos_flows.audit.store import AuditStore
-from maos_flows.flows.agreeing import bound, decide_recorded
+from maos_flows.flows.agreeing import bound, decide_recorded, note_happened
 from maos_flows.flows.collecting import keep_answer
 from maos_flows.flows.steps import box_of
 from maos_flows.flows.undecided import CANCELLED, close_undecided
@@ -72,9 +72,10 @@ async def test_b61_until_the_closing_the_database_tells_no_choice_and_then_all_i
     policy = built_in_policies()[algorithm]
     opening, request = opened(store, algorithm)
     answers = {answer.agent_id: answer for answer in store.answers("d-1", 1)}
-    decision = await decide_recorded(policy, opening, box_of(opening.proposal, request, answers))
+    ruled = await decide_recorded(policy, opening, box_of(opening.proposal, request, answers))
+    note_happened(store, ruled)
     before = held(store_url)
-    closed = store.close_decision(decision, at=utc_now())
+    closed = store.close_decision(ruled.decision, at=utc_now())
 
     assert not [word for word in (*CHOICES, "it joins") if word in before]
     assert (closed.outcome, closed.choice, len(closed.ballots)) == (Outcome.REACHED, "PostgreSQL", 4)

@@ -11,7 +11,7 @@ from maos_flows.audit.store import AuditStore
 from maos_flows.config.keyring import keys_here
 from maos_flows.flows.decide import decide
 from maos_flows.flows.stores import audit_store
-from maos_flows.model import AbsenceKind, Decision, Outcome, Reason, TieBreak
+from maos_flows.model import AbsenceKind, Decision, EventKind, Outcome, Reason, TieBreak
 from maos_flows.model.people import Answered, Asked, NoteKind, Overseers, QuestionKind
 from maos_flows.people.answering import answer
 from maos_flows.signing import SigningKey
@@ -180,6 +180,22 @@ async def test_b55_an_escalation_that_nobody_answers_expires():
 
     decision = await running.ended()
     assert (decision.outcome, decision.reason, decision.choice) == (Outcome.ESCALATED, Reason.EXPIRED, None)
+
+
+async def test_who_confirms_a_decision_sees_how_it_came_about_and_once_if_it_is_taken_up():
+    overseers = Overseers(OVERSEEN.agents, SECONDS, must_confirm=True)
+    running = Running(*agents("a", "a", "b"), algorithm="raft", overseers=overseers)
+    await running.asked("olga", QuestionKind.CONFIRM)
+    told = running.store.timeline(running.id)
+    running.task.cancel()
+    await asyncio.gather(running.task, return_exceptions=True)
+
+    running.begin()
+    await running.say(await running.asked("olga", QuestionKind.CONFIRM), "approve")
+
+    assert (await running.ended()).outcome is Outcome.REACHED
+    for timeline in (told, running.store.timeline(running.id)):
+        assert [event.kind for event in timeline].count(EventKind.LEADER) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
@@ -11,7 +12,8 @@ from maos_flows.asking_order import AskingOrder
 from maos_flows.audit.store import AuditStore
 from maos_flows.deliberation import Deliberation
 from maos_flows.flows.quietly import Places, decide_quietly
-from maos_flows.model import AbsenceKind, Agent, Decision, EventKind
+from maos_flows.model import AbsenceKind, Agent, Decision, EventKind, Parameters
+from maos_flows.quorum import Threshold
 from maos_flows.request import DecisionRequest
 
 SEEN: dict[str, list[str]] = {}
@@ -67,6 +69,15 @@ def test_agents_that_were_given_reasons_may_change_their_mind_and_it_is_on_recor
     (noted,) = [event for event in store.timeline("d-reasons") if event.kind is EventKind.CHANGED_MIND]
     assert noted.data["changes"] == {"bob": ["b", "a"], "cyd": ["b", "a"]}
     assert all(set(json.loads(line)) == {"choice", "reasoning"} for line in SEEN["d-reasons"])
+
+
+def test_what_the_replicas_of_each_round_did_stands_once_before_what_came_of_it(store):
+    decided(store, asked(algorithm="raft", parameters=Parameters(Threshold(Fraction(2, 3)))))
+
+    told = (EventKind.LEADER, EventKind.ASKED, EventKind.CHANGED_MIND, EventKind.DECIDED)
+    kinds = [event.kind for event in store.timeline("d-1") if event.kind in told]
+    asked_and_led = [EventKind.ASKED, EventKind.LEADER]
+    assert kinds == [*asked_and_led, *asked_and_led, EventKind.CHANGED_MIND, EventKind.DECIDED]
 
 
 def test_a_text_that_instructs_and_moved_the_panel_is_a_suspicion_and_no_proof(store):
