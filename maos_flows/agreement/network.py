@@ -109,12 +109,12 @@ class Network:
         while agenda and agenda[0][0] <= moment:
             self.now, _, event = heapq.heappop(agenda)
             match event:
-                case Envelope(sender, recipient):
-                    if self.carries(sender, recipient):
+                case Envelope():
+                    if self.carries(event.sender, event.recipient):
                         driven.deliver(event)
-                case Wake(agent, life):
-                    if agent not in self._down:
-                        driven.wake(agent, life)
+                case Wake():
+                    if event.agent not in self._down:
+                        driven.wake(event.agent, event.life)
                 case _:
                     event()
             if not agenda or agenda[0][0] != self.now:

@@ -7,7 +7,7 @@ the fold over what a majority holds. An agent that failed to answer takes no par
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial, reduce
 from hashlib import sha256
 from random import Random
@@ -16,10 +16,11 @@ from typing import Any
 from maos_flows.agreement.faults import Injection
 from maos_flows.agreement.network import Network, Wake
 from maos_flows.agreement.raft_record import RaftRecord, said
+from maos_flows.agreement.raft_seat import NOTHING_APPLIED, Seat
 from maos_flows.agreement.telling import Agreed, Happening
 from maos_flows.model import EventKind
 from maos_flows.policies.raft import RaftTiming
-from maos_flows.protocols.raft import Replica, Role
+from maos_flows.protocols.raft import RaftStep, Replica, Role
 from maos_flows.protocols.raft_config import RaftConfig
 from maos_flows.protocols.raft_decision import (
     BallotEntry,
@@ -41,7 +42,6 @@ _HEARTBEAT_TICKS = 2
 _HOPS_PER_TICK = 15
 _RETRY_TICKS = 4
 _PATIENCE = 20
-_NOTHING_APPLIED = DecisionState()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +57,6 @@ class RaftPacing:
     gathering: int = 0
     give_up: int | None = None
     linger: int = 100
-
-
-@dataclass(slots=True)
-class _Seat:
-    """One agent's replica, what it has on disk, and what it has applied.
-
-    Attributes:
-        replica: It, in its present life.
-        disk: What outlives a crash.
-        state: The fold over what it has applied.
-        ticked_at: The tick up to which its time has passed.
-        life: Tells the times it wanted to be woken apart; only the last one counts.
-        role: What it was when that was last told.
-        is_due: Whether its agent's ballot is to be handed in by now.
-        handed_to: The term and the leader the ballot was handed to last.
-        behind: Whether it has yet to make its log whole.
-    """
-
-    replica: Replica
-    disk: Saved = field(default_factory=Saved)
-    state: DecisionState = _NOTHING_APPLIED
-    ticked_at: int = 0
-    life: int = 0
-    role: Role = Role.FOLLOWER
-    is_due: bool = False
-    handed_to: tuple[int, str] | None = None
-    behind: bool = False
 
 
 class RaftReplicas:
@@ -197,7 +170,7 @@ class RaftReplicas:
     def _is_hopeless(self) -> bool:
         return len(self._opening.electorate) - len(self._silent) < self._quorum
 
-    def _seat(self, agent: str, saved: Saved | None = None) -> _Seat:
+    def _seat(self, agent: str, saved: Saved | None = None) -> Seat:
         low, high = self._timing.election_timeout_min, self._timing.election_timeout_max
         patience = max(_HEARTBEAT_TICKS + 1, self._timing.leader_timeout // self._tick)
         config = RaftConfig(agent, self._opening.electorate, election_ticks=patience, heartbeat_ticks=_HEARTBEAT_TICKS)
@@ -211,7 +184,7 @@ class RaftReplicas:
             return max(_HEARTBEAT_TICKS + 1, (low + number % (high - low)) // self._tick)
 
         replica = Replica(config, draw)
-        seat = _Seat(replica, ticked_at=self._network.now // self._tick)
+        seat = Seat(replica, ticked_at=self._network.now // self._tick)
         if saved is not None:
             replica.restore(saved)
             seat.disk = saved
@@ -257,7 +230,7 @@ class RaftReplicas:
             self._catch_up(agent, seat)
             self._heard[agent] = None
 
-    def _offer(self, agent: str, seat: _Seat) -> None:
+    def _offer(self, agent: str, seat: Seat) -> None:
         """Have an agent's ballot appended by a leader that has not got it yet, and look later whether it was."""
         replica = seat.replica
         if not seat.is_due or replica.leader is None or seat.handed_to == (replica.term, replica.leader):
@@ -269,7 +242,7 @@ class RaftReplicas:
             again = partial(self._offer_again, agent, seat, seat.handed_to)
             self._network.plan(self._network.now + _RETRY_TICKS * self._tick, again)
 
-    def _offer_again(self, agent: str, seat: _Seat, handed_to: tuple[int, str]) -> None:
+    def _offer_again(self, agent: str, seat: Seat, handed_to: tuple[int, str]) -> None:
         if self._seats[agent] is seat and seat.handed_to == handed_to and self._closed_at is None:
             seat.handed_to = None
             self._hand_in(agent)
@@ -277,11 +250,11 @@ class RaftReplicas:
     def _is_committed(self, agent: str) -> bool:
         return any(ballot.agent == agent for ballot in self._seats[agent].state.ballots)
 
-    def _wait(self, agent: str, seat: _Seat) -> None:
+    def _wait(self, agent: str, seat: Seat) -> None:
         seat.life += 1
         self._network.plan((seat.ticked_at + seat.replica.deadline) * self._tick, Wake(agent, seat.life))
 
-    def _catch_up(self, agent: str, seat: _Seat) -> None:
+    def _catch_up(self, agent: str, seat: Seat) -> None:
         """Let a replica's time pass up to now; before its deadline a tick changes nothing that anybody sees."""
         while seat.ticked_at < self._network.now // self._tick:
             is_due = seat.replica.deadline == 1 or seat.replica.role is Role.LEADER
@@ -290,47 +263,59 @@ class RaftReplicas:
             if is_due:
                 self._drain(agent, seat)
 
-    def _drain(self, agent: str, seat: _Seat) -> None:
+    def _drain(self, agent: str, seat: Seat) -> None:
         """Hand in, write, send, apply, until nothing is ready; a leader opens and closes the log."""
         while True:
-            was, seat.role = seat.role, seat.replica.role
-            self._record.role(agent, seat.replica, was)
-            self._open(seat.replica)
-            self._offer(agent, seat)
-            self._close(seat.replica)
+            self._hand_over(agent, seat)
             step = seat.replica.ready()
             if step is None:
                 return
-            if step.durable is not None:
-                seat.disk = step.durable.onto(seat.disk)
-            for envelope in step.messages:
-                self._record.vote(envelope)
-                self._network.send(envelope)
-            for output in step.outputs:
-                if isinstance(output, Committed):
-                    self._apply(agent, seat, output)
-            for fault in step.faults:
-                self._record.suspect(fault.peer, fault.reason, by=agent)
+            self._carry_out(agent, seat, step)
             seat.replica.advance()
 
-    def _open(self, replica: Replica) -> None:
-        """Open the log if this replica leads and it is not open."""
-        if replica.role is Role.LEADER and replica.log.index_of(OPEN) is None:
-            replica.propose(self._opening, OPEN)
-
-    def _close(self, replica: Replica) -> None:
-        """Close the log if this replica leads and that is due."""
-        if replica.role is not Role.LEADER or replica.log.index_of(CLOSE) is not None:
+    def _hand_over(self, agent: str, seat: Seat) -> None:
+        """Give a replica what it is to have in the log, in its present role."""
+        replica = seat.replica
+        if replica.role is not seat.role:
+            self._record.role(agent, replica, seat.role)
+            seat.role = replica.role
+        if replica.role is not Role.LEADER:
+            self._offer(agent, seat)
             return
-        state = self._fold(enumerate((entry.payload for entry in replica.log.entries), 1))
+        self._open(replica)
+        self._offer(agent, seat)
+        self._close(replica)
+
+    def _carry_out(self, agent: str, seat: Seat, step: RaftStep) -> None:
+        if step.durable is not None:
+            seat.disk = step.durable.onto(seat.disk)
+        for envelope in step.messages:
+            self._record.vote(envelope)
+            self._network.send(envelope)
+        for output in step.outputs:
+            if isinstance(output, Committed):
+                self._apply(agent, seat, output)
+        for fault in step.faults:
+            self._record.suspect(fault.peer, fault.reason, by=agent)
+
+    def _open(self, leader: Replica) -> None:
+        """Let a leader open the log, if it is not open."""
+        if leader.log.index_of(OPEN) is None:
+            leader.propose(self._opening, OPEN)
+
+    def _close(self, leader: Replica) -> None:
+        """Let a leader close the log, if that is due."""
+        if leader.log.index_of(CLOSE) is not None:
+            return
+        state = self._fold(enumerate((entry.payload for entry in leader.log.entries), 1))
         waits = any(agent in self._ballots for agent in state.missing)
         deadline = self._give_up - self._timing.election_timeout_max * 2 if waits else 0
         closing = closing_due(state, leader_time=self._network.now, deadline=deadline)
         if closing is not None:
-            replica.propose(closing, CLOSE)
+            leader.propose(closing, CLOSE)
 
     def _fold(self, entries: Iterable[tuple[int, object]]) -> DecisionState:
-        return reduce(lambda state, item: self._applied(state, *item), entries, _NOTHING_APPLIED)
+        return reduce(lambda state, item: self._applied(state, *item), entries, NOTHING_APPLIED)
 
     def _applied(self, state: DecisionState, index: int, payload: object) -> DecisionState:
         """Apply an entry; replicas with the same log share what comes of it."""
@@ -339,7 +324,7 @@ class RaftReplicas:
             known = self._folded[index] = state, payload, apply_entry(state, index, payload)
         return known[2]
 
-    def _apply(self, agent: str, seat: _Seat, output: Committed) -> None:
+    def _apply(self, agent: str, seat: Seat, output: Committed) -> None:
         seat.state = self._applied(seat.state, output.index, output.entry.payload)
         self._record.commit(agent, output)
         if isinstance(output.entry.payload, Closing) and self._closed is None:
@@ -367,7 +352,7 @@ class RaftReplicas:
         if self._network.sides() != sides:
             self._tell_sides()
 
-    def _revive(self, agent: str, seat: _Seat) -> None:
+    def _revive(self, agent: str, seat: Seat) -> None:
         fresh = self._seats[agent] = self._seat(agent, seat.disk)
         fresh.behind = True
         self._record.tell(EventKind.RECOVERED, f"the replica of {agent} is back", agent, {"kind": "restarted"})

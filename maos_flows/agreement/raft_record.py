@@ -61,9 +61,7 @@ class RaftRecord:
         self.tell(EventKind.COMMIT, f"{which} committed by a majority: {words}", agent, data)
 
     def role(self, agent: str, replica: Replica, was: Role) -> None:
-        """Note a replica's role if it is another one than it was."""
-        if replica.role is was:
-            return
+        """Note a replica's role, which is another one than it was."""
         match replica.role:
             case Role.PRE_CANDIDATE if was is Role.FOLLOWER:
                 text = f"{agent} has heard no leader for an election timeout and asks whether it could win"

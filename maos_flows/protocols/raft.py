@@ -281,14 +281,10 @@ class Replica:
             self._granted(sender)
 
     def _on_order(self, message: TimeoutNow | ReadReply) -> None:
-        match message:
-            case TimeoutNow():
-                if self.role is not Role.LEADER:
-                    self._become_candidate(is_forced=True)
-            case ReadReply():
-                self._reads.answered(message.key, message.index)
-            case _:
-                assert_never(message)
+        if isinstance(message, ReadReply):
+            self._reads.answered(message.key, message.index)
+        elif self.role is not Role.LEADER:
+            self._become_candidate(is_forced=True)
 
     def _on_leader(self, envelope: Envelope[Message], message: FromLeader) -> None:
         """Follow the term's leader, yielding an election of the same term to it."""
@@ -384,6 +380,8 @@ class Replica:
             self._outbox.send(peer, message)
 
     def _take_outputs(self) -> tuple[Output, ...]:
+        if self.applied == self.commit and not self._proposals.has_fates and not self._reads.has_answers:
+            return ()
         applied: list[Output] = []
         while self.applied < self.commit:
             self.applied += 1

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from maos_flows.errors import ConfigurationError, Problem
@@ -82,9 +83,13 @@ def seeded_timeouts(seed: int, config: RaftConfig) -> Callable[[], int]:
 
 
 def _electorate_problems(agent: str, electorate: tuple[str, ...]) -> list[Problem]:
+    stranger = () if agent in electorate else (Problem("agent", f"{agent!r} is not in the electorate"),)
+    return [*stranger, *_confusable(electorate)]
+
+
+@lru_cache(64)  # every agent of an electorate makes a replica
+def _confusable(electorate: tuple[str, ...]) -> tuple[Problem, ...]:
     problems = []
-    if agent not in electorate:
-        problems.append(Problem("agent", f"{agent!r} is not in the electorate"))
     seen: dict[str, str] = {}
     for other in electorate:
         plain = "".join(unicodedata.normalize("NFKC", other).casefold().split())
@@ -92,4 +97,4 @@ def _electorate_problems(agent: str, electorate: tuple[str, ...]) -> list[Proble
             message = f"{other!r} and {seen[plain]!r} are one id; case, space and Unicode form do not distinguish"
             problems.append(Problem("electorate", message))
         seen[plain] = other
-    return problems
+    return tuple(problems)

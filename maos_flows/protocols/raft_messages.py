@@ -188,6 +188,7 @@ _FLAGS: dict[type[Any], str] = {
     VoteReply: "is_granted",
     AppendReply: "is_success",
 }
+_KEYED = frozenset({Forward, ReadRequest, ReadReply})
 MESSAGE_TYPES = tuple(kind.__name__ for kind in _NUMBERS)
 
 
@@ -195,20 +196,17 @@ def refusal(message: Any, *, max_entries: int) -> str | None:
     """Say why a message is refused (`malformed` or `oversized`), or None if a correct replica may have sent it."""
     kind = type(message)
     numbers = _NUMBERS.get(kind)
-    if numbers is None or not _is_count(getattr(message, "term", None), least=1):
+    if numbers is None or not _is_count(message.term, least=1):
         return "malformed"
-    if not all(_is_count(getattr(message, name)) for name in numbers):
-        return "malformed"
+    for name in numbers:
+        if not _is_count(getattr(message, name)):
+            return "malformed"
     flag = _FLAGS.get(kind)
     if flag is not None and not isinstance(getattr(message, flag), bool):
         return "malformed"
-    match message:
-        case AppendRequest():
-            return _entries_refusal(message, max_entries)
-        case Forward() | ReadRequest() | ReadReply():
-            return _key_refusal(message)
-        case _:
-            return None
+    if kind is AppendRequest:
+        return _entries_refusal(message, max_entries)
+    return _key_refusal(message) if kind in _KEYED else None
 
 
 def raises_term(message: Message) -> bool:

@@ -56,6 +56,11 @@ class Proposals:
         self._key_at: dict[int, str] = {}
         self._fates: list[Fate] = []
 
+    @property
+    def has_fates(self) -> bool:
+        """Whether there is something to be told."""
+        return bool(self._fates)
+
     def follow(self, key: str, index: int | None) -> None:
         """Await a proposal's fate; `index` is where it stands, if this replica appended it itself."""
         self._forget(key)
@@ -105,6 +110,11 @@ class Reads:
         self._asked: OrderedDict[str, None] = OrderedDict()
         self._answers: list[ReadIndex] = []
 
+    @property
+    def has_answers(self) -> bool:
+        """Whether there are answers, due or not."""
+        return bool(self._answers)
+
     def ask(self, key: str) -> None:
         """Await the leader's answer."""
         if len(self._asked) >= self._most:
@@ -128,8 +138,6 @@ class Reads:
 
     def take_due(self, applied: int) -> tuple[ReadIndex, ...]:
         """Take the answers whose index is applied, and the refusals."""
-        if not self._answers:
-            return ()
         due = tuple(answer for answer in self._answers if answer.index is None or answer.index <= applied)
         self._answers = [answer for answer in self._answers if answer not in due]
         return due
