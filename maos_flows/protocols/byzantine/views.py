@@ -69,7 +69,8 @@ class Views:
             if kind is Kind.COMMIT:
                 for change in memory.changes.of(vote.agent):
                     memory.check_lock(vote, message.token, change.statement, change.message.token)
-            self.advance()
+            if self.wanted or memory.votes.has_quorum(kind, vote.view, vote.value):
+                self.advance()
 
     def on_change(self, sender: str, message: ViewChange) -> None:
         """R5, R6: note where an agent is, follow f + 1 that are ahead, propose if a quorum waits for it."""

@@ -56,6 +56,11 @@ class VoteBook:
         poll = self._polls.get((kind, view))
         return tuple(poll.counted.get(value, ())) if poll is not None else ()
 
+    def has_quorum(self, kind: Kind, view: int, value: str) -> bool:
+        """Say whether a quorum voted for a value."""
+        poll = self._polls.get((kind, view))
+        return poll is not None and len(poll.counted.get(value, ())) >= self._reader.agreement.quorum
+
     def values_with_quorum(self, kind: Kind, view: int) -> Iterator[str]:
         """Give the values that a quorum voted for: one, or several if more than f lie."""
         poll = self._polls.get((kind, view))
