@@ -220,7 +220,7 @@ class RaftReplicas:
         for agent in heard:
             if not self._network.is_down(agent):
                 self._drain(agent, self._seats[agent])
-        self._record.tell_commits()
+        self._record.tell_moment()
 
     def _hand_in(self, agent: str) -> None:
         """Let an agent's ballot be handed in from now on."""

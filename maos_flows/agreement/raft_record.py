@@ -32,6 +32,7 @@ class RaftRecord:
         self._quorum = quorum
         self._told: list[Happening] = []
         self._fresh: list[tuple[str, int, int]] = []
+        self._votes: dict[tuple[int, str, bool], list[str]] = {}
 
     def take(self) -> list[Happening]:
         """Take what has happened since it was taken last."""
@@ -49,8 +50,18 @@ class RaftRecord:
             self.committed[output.index] = said(output.entry.payload)
             self._fresh.append((agent, output.index, output.entry.term))
 
-    def tell_commits(self) -> None:
-        """Tell what was committed at this moment, in one line."""
+    def tell_moment(self) -> None:
+        """Tell who voted for whom at this moment and what was committed, each in one line."""
+        votes, self._votes = self._votes, {}
+        for (term, candidate, is_granted), voters in votes.items():
+            alone = len(voters) == 1
+            verb = ("votes for" if alone else "vote for") if is_granted else f"refuse{'s' * alone} to vote for"
+            text = f"{', '.join(voters)} {verb} {candidate} in term {term}"
+            data = {"term": term, "vote_for": candidate, "granted": is_granted, "voters": voters}
+            self.tell(EventKind.VOTE, text, voters[0] if alone else None, data)
+        self._tell_commits()
+
+    def _tell_commits(self) -> None:
         fresh, self._fresh = self._fresh, []
         if not fresh:
             return
@@ -85,10 +96,8 @@ class RaftRecord:
         """Note a message that is a vote."""
         message = envelope.message
         if isinstance(message, VoteReply):
-            verb = "votes for" if message.is_granted else "refuses its vote to"
-            text = f"{envelope.sender} {verb} {envelope.recipient} in term {message.term}"
-            data = {"term": message.term, "vote_for": envelope.recipient, "granted": message.is_granted}
-            self.tell(EventKind.VOTE, text, envelope.sender, data)
+            place = message.term, envelope.recipient, message.is_granted
+            self._votes.setdefault(place, []).append(envelope.sender)
 
     def suspect(self, agent: str, reason: str, *, by: str) -> None:
         """Note what no correct replica sends, once."""

@@ -151,7 +151,7 @@ class EventKind(StrEnum):
     PHASE = "phase"
     """The algorithm entered a phase (`phase`, such as `cross_validation`)."""
     VOTE = "vote"
-    """A replica voted in the protocol (`term` or `view`, `vote_for`, `granted`)."""
+    """Replicas voted in the protocol, at one moment and alike (`term`, `vote_for`, `granted`, `voters`)."""
     ELECTION = "election"
     """A replica stands for leader (`term`, `cause`, such as a leader's silence)."""
     LEADER = "leader"

@@ -45,10 +45,28 @@ def test_all_ballots_are_ordered_by_a_leader_that_a_majority_voted_for(size: int
     assert set(agreed.agents) == set(names(size))
     votes = [one for one in told(happened, EventKind.VOTE) if one.data["granted"]]
     (leader,) = told(happened, EventKind.LEADER)
-    received = {one.agent_id for one in votes if one.data["vote_for"] == leader.agent_id and one.at <= leader.at}
-    assert len(received) + 1 >= size // 2 + 1
+    for_leader = [one for one in votes if one.data["vote_for"] == leader.agent_id and one.at <= leader.at]
+    assert len({voter for one in for_leader for voter in one.data["voters"]}) + 1 >= size // 2 + 1
     assert agreed.details["commit_index"] == size + 3
     assert [entry["entry"].split(" ")[0] for entry in agreed.details["log"]][-1] == "CLOSE,"
+
+
+def test_who_votes_alike_at_one_moment_stands_in_one_line():
+    _, happened = run(council(4))
+
+    (leader,) = told(happened, EventKind.LEADER)
+    voters = [name for name in names(4) if name != leader.agent_id]
+    (votes,) = told(happened, EventKind.VOTE)
+    assert votes.text == f"{', '.join(voters)} vote for {leader.agent_id} in term 1"
+    assert (votes.agent_id, votes.data["voters"]) == (None, voters)
+
+
+def test_a_single_vote_is_told_as_its_agents():
+    _, happened = run(council(2))
+
+    (leader,) = told(happened, EventKind.LEADER)
+    (vote,) = told(happened, EventKind.VOTE)
+    assert vote.text == f"{vote.agent_id} votes for {leader.agent_id} in term 1"
 
 
 @given(st.integers(0, 2**32))
