@@ -120,7 +120,7 @@ async def decide_recorded(
     proposal = opening.proposal
     conflicting: tuple[Ballot, ...] = ()
     if policy.protocol is Protocol.BYZANTINE:
-        conflicting = await kept(store, partial(_conflicting, store, opening))
+        conflicting = await asyncio.to_thread(_conflicting, store, opening)
     collected = Collected(box.ballots, box.absences, conflicting)
     happened: list[Happening] = []
     if pace is None and not isinstance(faults, Script) and len(await asyncio.to_thread(faults.acting, 0)):
