@@ -23,9 +23,13 @@ def fenced(text: str, *, longest: int = LONGEST_TEXT, width: int = PAGE_WIDTH) -
     Its lines are broken where they are longer than `width`; 0 leaves them as they are, for what people copy.
     """
     cut = text if len(text) <= longest else f"{text[:longest]} [... {len(text) - longest} more characters]"
-    run = max((len(run) for run in _BACKTICKS.findall(cut)), default=0)
-    fence = "`" * max(3, run + 1)
+    fence = "`" * max(3, _longest_run(cut) + 1)
     return "\n".join((f"{fence}text", *(broken(cut, width) if width else [cut]), fence))
+
+
+def _longest_run(text: str) -> int:
+    """Count the backticks of the longest run."""
+    return max(map(len, _BACKTICKS.findall(text))) if "`" in text else 0
 
 
 def broken(text: str, width: int) -> Iterator[str]:
@@ -37,7 +41,7 @@ def broken(text: str, width: int) -> Iterator[str]:
 def inline(text: str) -> str:
     """Put text in a code span on one line, fit for a table's cell."""
     line = " ".join(text.split())[:_LONGEST_SPAN].replace("|", "\N{BROKEN BAR}")
-    longest = max((len(run) for run in _BACKTICKS.findall(line)), default=0)
+    longest = _longest_run(line)
     ticks = "`" * (longest + 1)
     return f"{ticks} {line} {ticks}" if longest else f"`{line}`" if line else ""
 
