@@ -279,6 +279,7 @@ class RaftReplicas:
         if replica.role is not seat.role:
             self._record.role(agent, replica, seat.role)
             seat.role = replica.role
+            self._wait(agent, seat)  # a new leader shows itself sooner than it would have stood again
         if replica.role is not Role.LEADER:
             self._offer(agent, seat)
             return

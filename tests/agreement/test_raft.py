@@ -61,6 +61,15 @@ def test_who_votes_alike_at_one_moment_stands_in_one_line():
     assert (votes.agent_id, votes.data["voters"]) == (None, voters)
 
 
+@pytest.mark.parametrize("seed", range(10))
+def test_a_leader_that_is_up_is_heard_by_all_and_nobody_stands_against_it(seed: int):
+    _, happened = run(council(5, seed=seed, gathering=20_000))
+
+    (leader,) = told(happened, EventKind.LEADER)
+    assert max(one.at for one in happened) > leader.at + 10_000
+    assert [one.text for one in told(happened, EventKind.ELECTION) if one.at > leader.at] == []
+
+
 def test_a_single_vote_is_told_as_its_agents():
     _, happened = run(council(2))
 
