@@ -1,6 +1,6 @@
 """Closing a decision: its outcome is written once, over answers that are on record, and read back whole."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
@@ -62,8 +62,10 @@ class Verdict:
     certificate: Certificate | None = None
 
 
-def close_decision(connection: Connection, openings: Openings, decision: Decision, *, at: datetime) -> Decision:
-    """Write a decision's outcome, or give the decision as it is kept if it is closed already.
+def close_decision(
+    connection: Connection, openings: Openings, decision: Decision, *, led_to: Sequence[Event] = (), at: datetime
+) -> Decision:
+    """Write a decision's outcome and what led to it, or give the decision as it is kept if it is closed already.
 
     Raises:
         NotFoundError: There is no such decision.
@@ -80,6 +82,8 @@ def close_decision(connection: Connection, openings: Openings, decision: Decisio
         _settle(connection, openings, decision, at=at)
         if openings.privacy(connection, decision_id) is Privacy.ENCRYPTED:
             sealing.open_all(connection, decision_id)
+        if led_to:
+            timeline.append_all(connection, decision_id, led_to)
         end_with_decision(connection, decision_id, at=at)
         _write(connection, decision, at=at)
         signatures.sign(connection, decision_id)

@@ -37,7 +37,7 @@ from maos_flows.audit.summaries import DecisionSummary
 from maos_flows.audit.transactions import Transactions
 from maos_flows.audit.writer import Writer
 from maos_flows.config.keyring import keys_here
-from maos_flows.errors import ConfigurationError, Problem, StoreError
+from maos_flows.errors import StoreError
 from maos_flows.keys import KeyFolder
 from maos_flows.model import Absence, Ballot, Decision, Event, EventKind, Opening, RejectedBallot
 from maos_flows.request import DecisionRequest
@@ -174,8 +174,8 @@ class AuditStore(Beside):
         with self._reading() as connection:
             return answers.read_rejected(connection, decision_id, round_number)
 
-    def close_decision(self, decision: Decision, *, at: datetime) -> Decision:
-        """Write a decision's outcome, faults and record.
+    def close_decision(self, decision: Decision, *, led_to: Sequence[Event] = (), at: datetime) -> Decision:
+        """Write a decision's outcome, faults and record, and on its timeline what led to it.
 
         Answers it rests on that were not recorded as they came are recorded with it, and every ballot rejected in its
         round until then is listed in it. Record the absence of every elector without a ballot first, and decide over
@@ -187,10 +187,12 @@ class AuditStore(Beside):
         Raises:
             NotFoundError: There is no such decision.
             ConflictError: It does not rest on what is on record: the latest round's opening, and its answers.
+            ConfigurationError: An event tells of something the store keeps (a ballot, ...) and writes itself.
         """
         moment = in_utc(at, path="at")
+        timeline.check_told(led_to)
         with self._writing() as connection:
-            return closing.close_decision(connection, self._openings, decision, at=moment)
+            return closing.close_decision(connection, self._openings, decision, led_to=led_to, at=moment)
 
     def opening(self, decision_id: str) -> Opening | None:
         """Read the opening of a decision's latest round; None if it is not there."""
@@ -235,10 +237,7 @@ class AuditStore(Beside):
             NotFoundError: There is no such decision.
             ConfigurationError: An event tells of something the store keeps (a ballot, ...) and writes itself.
         """
-        for event in events:
-            if event.kind in timeline.OF_ROWS:
-                message = f"{event.kind.value!r} is written by the store itself, with what it tells of"
-                raise ConfigurationError([Problem("kind", message)])
+        timeline.check_told(events)
         with self._writing() as connection:
             standing = openings.hold(connection, decision_id)
             if not standing.is_closed and self._openings.privacy(connection, decision_id) is not Privacy.NONE:

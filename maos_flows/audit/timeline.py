@@ -11,7 +11,7 @@ from maos_flows.audit.bounds import bound_event
 from maos_flows.audit.encoding import encode
 from maos_flows.audit.engine import notes_of
 from maos_flows.audit.rows import EVENT
-from maos_flows.errors import StoreError
+from maos_flows.errors import ConfigurationError, Problem, StoreError
 from maos_flows.model import Event, EventKind
 
 OF_ROWS = frozenset(
@@ -47,6 +47,18 @@ _OF_KIND = (
     )
     .limit(1)
 )
+
+
+def check_told(events: Sequence[Event]) -> None:
+    """Refuse events that tell of rows, from whoever is not the store.
+
+    Raises:
+        ConfigurationError: One does.
+    """
+    for event in events:
+        if event.kind in OF_ROWS:
+            message = f"{event.kind.value!r} is written by the store itself, with what it tells of"
+            raise ConfigurationError([Problem("kind", message)])
 
 
 def append(connection: Connection, decision_id: str, event: Event) -> Event:

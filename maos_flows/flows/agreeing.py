@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from maos_flows.agreement.authenticating import authenticated, sign_here, with_refused
@@ -45,6 +46,10 @@ class Ruled:
 
     decision: Decision
     happened: tuple[Happening, ...] = ()
+
+    def events(self, at: datetime) -> tuple[Event, ...]:
+        """Give what happened as it stands on a timeline, all of it told at one time."""
+        return _events(self.decision.opening.proposal.round, self.happened, at)
 
 
 def bound(opening: Opening, policy: ConsensusPolicy) -> Opening:
@@ -139,7 +144,7 @@ def _conflicting(store: AuditStore, opening: Opening) -> tuple[Ballot, ...]:
 
 
 def note_happened(store: AuditStore, ruled: Ruled) -> None:
-    """Write what happened on virtual time, unless a run that broke off afterwards has written the same."""
+    """Write what happened on virtual time and does not close the decision, unless a run that broke off has."""
     if not ruled.happened:
         return
     proposal = ruled.decision.opening.proposal
@@ -151,13 +156,15 @@ def note_happened(store: AuditStore, ruled: Ruled) -> None:
             for event in store.timeline(proposal.decision_id)
         )
     if not is_known:
-        _note(store, proposal.decision_id, proposal.round, ruled.happened)
+        store.note_all(proposal.decision_id, ruled.events(utc_now()))
 
 
 def _note(store: AuditStore, decision_id: str, number: int, happened: Sequence[Happening]) -> None:
-    now = utc_now()
-    events = [
-        Event(now, one.kind, one.text, one.agent_id, data={"round": number, "at_ms": one.at, **one.data})
+    store.note_all(decision_id, _events(number, happened, utc_now()))
+
+
+def _events(number: int, happened: Sequence[Happening], at: datetime) -> tuple[Event, ...]:
+    return tuple(
+        Event(at, one.kind, one.text, one.agent_id, data={"round": number, "at_ms": one.at, **one.data})
         for one in happened
-    ]
-    store.note_all(decision_id, events)
+    )

@@ -72,9 +72,14 @@ def open_another_round(store: AuditStore, request: DecisionRequest, policy: Cons
 
 
 def close(store: AuditStore, ruled: Ruled, at: datetime) -> Closed:
-    """Close a decision; if it was closed before, give what was recorded then. With its timeline."""
-    note_round(store, ruled)
-    return store.close_decision(ruled.decision, at=at), store.timeline(ruled.decision.decision_id)
+    """Close a decision, and write how it came about; if it was closed before, give what was recorded then.
+
+    What the replicas did is not on record here but if the decision is closed: a request that differs, and so might
+    have written it before, is refused.
+    """
+    note_minds(store, ruled.decision.opening)
+    closed = store.close_decision(ruled.decision, led_to=ruled.events(at), at=at)
+    return closed, store.timeline(closed.decision_id)
 
 
 def box_of(proposal: Proposal, request: DecisionRequest, answers: Mapping[str, Answer]) -> BallotBox:

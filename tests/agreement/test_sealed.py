@@ -12,9 +12,9 @@ from maos_flows.audit.engine import make_engine, read_url, transaction
 from maos_flows.audit.store import AuditStore
 from maos_flows.flows.agreeing import bound, decide_recorded, note_happened
 from maos_flows.flows.collecting import keep_answer
-from maos_flows.flows.steps import box_of
+from maos_flows.flows.steps import box_of, close
 from maos_flows.flows.undecided import CANCELLED, close_undecided
-from maos_flows.model import Agent, Ballot, Opening, Outcome, Parameters
+from maos_flows.model import Agent, Ballot, EventKind, Opening, Outcome, Parameters
 from maos_flows.policies.registry import built_in_policies
 from maos_flows.request import DecisionRequest, open_decision
 from maos_flows.voters.base import utc_now
@@ -84,6 +84,19 @@ async def test_b61_until_the_closing_the_database_tells_no_choice_and_then_all_i
     assert found is not None
     assert found.is_sound
     assert store.check() == ()
+
+
+async def test_what_replicas_did_to_close_a_decision_is_told_openly_once_it_is_closed(store: AuditStore):
+    policy = built_in_policies()["raft"]
+    opening, request = opened(store, "raft")
+    answers = {answer.agent_id: answer for answer in store.answers("d-1", 1)}
+    ruled = await decide_recorded(policy, opening, box_of(opening.proposal, request, answers))
+
+    _, timeline = close(store, ruled, utc_now())
+
+    commits = [event.text for event in timeline if event.kind is EventKind.COMMIT]
+    assert "BALLOT of a00 for PostgreSQL" in " ".join(commits)
+    assert timeline[-1].kind is EventKind.DECIDED
 
 
 def test_a_decision_that_is_cancelled_is_opened_and_signed_too(store: AuditStore, store_url: str):

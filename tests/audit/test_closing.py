@@ -9,7 +9,7 @@ import pytest
 
 from maos_flows.audit.store import AuditStore
 from maos_flows.errors import ConfigurationError, ConflictError, NotFoundError
-from maos_flows.model import AbsenceKind, Agent, EventKind, Fault, Outcome, Reason
+from maos_flows.model import AbsenceKind, Agent, Event, EventKind, Fault, Outcome, Reason
 from maos_flows.policies.deciding import decide
 from maos_flows.policies.registry import built_in_policies
 from maos_flows.scrutiny import scrutinise
@@ -47,6 +47,35 @@ def test_a_decision_is_read_back_whole(store: AuditStore) -> None:
     assert (last.kind, last.at, last.text) == (EventKind.DECIDED, LATER, "reached: PostgreSQL")
     assert last.data["outcome"] == "reached"
     assert store.check() == ()
+
+
+def test_what_led_to_a_decision_is_written_with_it_and_once(store: AuditStore) -> None:
+    answered(store)
+    led_to = [Event(LATER, EventKind.LEADER, "ada leads term 1", "ada"), Event(LATER, EventKind.COMMIT, "all of it")]
+
+    closed = store.close_decision(decision_of(store), led_to=led_to, at=LATER)
+    again = store.close_decision(decision_of(store), led_to=led_to, at=LATER + timedelta(days=1))
+
+    assert again == closed
+    told = [event.kind for event in store.timeline("d-1")]
+    assert told[-3:] == [EventKind.LEADER, EventKind.COMMIT, EventKind.DECIDED]
+    assert told.count(EventKind.LEADER) == 1
+    assert store.check() == ()
+
+
+def test_what_led_to_a_decision_that_is_refused_is_not_on_record(store: AuditStore) -> None:
+    answered(store)
+    led_to = [Event(LATER, EventKind.LEADER, "ada leads term 1", "ada")]
+    too_few = replace(decision_of(store), ballots=decision_of(store).ballots[1:])
+    before = store.timeline("d-1")
+
+    with pytest.raises(ConflictError):
+        store.close_decision(too_few, led_to=led_to, at=LATER)
+    with pytest.raises(ConfigurationError, match="'ballot' is written by the store itself"):
+        store.close_decision(decision_of(store), led_to=[Event(LATER, EventKind.BALLOT, "a forged one")], at=LATER)
+
+    assert store.timeline("d-1") == before
+    assert store.decision("d-1") is None
 
 
 def test_an_open_decision_is_none(store: AuditStore) -> None:
