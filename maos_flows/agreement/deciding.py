@@ -136,7 +136,8 @@ class _Session:
         self._pace = pace
         self._electors = tuple(elector for elector in opening.electorate.electors if elector.weight)
         self._rejected: list[RejectedBallot] = []
-        self._valid = self._admit(scrutinise(collected.ballots, opening).counted)
+        self._scrutiny = scrutinise(collected.ballots, opening)
+        self._valid = self._admit(self._scrutiny.counted)
         self.is_vetoed = bool(vetoes(self._valid, opening))
 
     def replicas(self) -> Replicas:
@@ -244,7 +245,7 @@ class _Session:
             faults=agreed.faults if agreed else (),
         )
         left_out = [self._left_out(ballot, agreed) for ballot in self._valid if ballot not in ballots]
-        rejected = (*scrutinise(self._collected.ballots, self._opening).rejected, *self._rejected, *left_out)
+        rejected = (*self._scrutiny.rejected, *self._rejected, *left_out)
         details = {**decision.details, "agreement": dict(agreed.details)} if agreed else decision.details
         return replace(decision, rejected=rejected, details=details)
 

@@ -1,4 +1,4 @@
-"""The links between the replicas of one process, and what is to happen when: a heap ordered by time.
+"""The links between the replicas of one process, and what is to happen when: an agenda of moments, in order.
 
 It has no clock: `advance` lets time pass to a moment that whoever runs it names.
 """
@@ -70,18 +70,23 @@ class Network:
         self._late: dict[str, int] = {}
         self._down: set[str] = set()
         self._acting: tuple[Injection, ...] = ()
-        self._agenda: list[tuple[int, int, Envelope[Any] | Wake | Happens]] = []
-        self._count = 0
+        self._agenda: dict[int, list[Envelope[Any] | Wake | Happens]] = {}
+        self._moments: list[int] = []  # a heap of the agenda's
 
     def next_at(self, *ends: int) -> int:
         """Give the next moment beside these ends at which something happens; one of the ends if that is earlier."""
-        planned = (self._agenda[0][0],) if self._agenda else ()
+        planned = self._moments[:1]
         return min((moment for moment in (*ends, *planned) if moment > self.now), default=0)
 
     def plan(self, at: int, event: Envelope[Any] | Wake | Happens) -> None:
         """Let something happen at a moment; of two at one moment the one planned first is first."""
-        self._count += 1
-        heapq.heappush(self._agenda, (max(at, self.now), self._count, event))
+        moment = max(at, self.now)
+        planned = self._agenda.get(moment)
+        if planned is None:
+            self._agenda[moment] = [event]
+            heapq.heappush(self._moments, moment)
+        else:
+            planned.append(event)
 
     def send(self, envelope: Envelope[Any]) -> None:
         """Put a message on the wire."""
@@ -105,22 +110,23 @@ class Network:
 
     def _let_pass(self, moment: int, driven: Driven) -> None:
         """Let happen what is due by a moment, in order; meanwhile time is that of what happens."""
-        agenda = self._agenda
-        while agenda and agenda[0][0] <= moment:
-            self.now, _, event = heapq.heappop(agenda)
-            match event:
-                case Envelope():
-                    if self.carries(event.sender, event.recipient):
-                        driven.deliver(event)
-                case Wake():
-                    if event.agent not in self._down:
-                        driven.wake(event.agent, event.life)
-                case _:
-                    event()
-            if not agenda or agenda[0][0] != self.now:
-                driven.settle()
-                if driven.is_over:
-                    return
+        moments = self._moments
+        while moments and moments[0] <= moment:
+            self.now = moments[0]
+            for event in self._agenda[self.now]:  # what is planned for this moment meanwhile is among it
+                match event:
+                    case Envelope():
+                        if self.carries(event.sender, event.recipient):
+                            driven.deliver(event)
+                    case Wake():
+                        if event.agent not in self._down:
+                            driven.wake(event.agent, event.life)
+                    case _:
+                        event()
+            del self._agenda[heapq.heappop(moments)]
+            driven.settle()
+            if driven.is_over:
+                return
         self.now = max(self.now, moment)
 
     def is_down(self, agent: str) -> bool:

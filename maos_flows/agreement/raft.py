@@ -5,11 +5,12 @@ opens the log, and closes it when every agent that answered has its ballot in it
 the fold over what a majority holds. An agent that failed to answer takes no part: its replica is down.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial, reduce
 from hashlib import sha256
+from itertools import chain, count
 from random import Random
 from typing import Any
 
@@ -171,24 +172,25 @@ class RaftReplicas:
         return len(self._opening.electorate) - len(self._silent) < self._quorum
 
     def _seat(self, agent: str, saved: Saved | None = None) -> Seat:
-        low, high = self._timing.election_timeout_min, self._timing.election_timeout_max
         patience = max(_HEARTBEAT_TICKS + 1, self._timing.leader_timeout // self._tick)
         config = RaftConfig(agent, self._opening.electorate, election_ticks=patience, heartbeat_ticks=_HEARTBEAT_TICKS)
-        drawn = 0
         life = self._network.now
-
-        def draw() -> int:
-            nonlocal drawn
-            drawn += 1
-            number = int.from_bytes(sha256(f"{self._seed}\0{agent}\0{life}\0{drawn}".encode()).digest()[:8])
-            return max(_HEARTBEAT_TICKS + 1, (low + number % (high - low)) // self._tick)
-
-        replica = Replica(config, draw)
-        seat = Seat(replica, ticked_at=self._network.now // self._tick)
+        timeouts = self._timeouts(agent, life)
+        first = next(timeouts)
+        ticks = (max(_HEARTBEAT_TICKS + 1, timeout // self._tick) for timeout in chain([first], timeouts))
+        phase = first % self._tick  # in step, many a clock would ring for an election at the moment another does
+        seat = Seat(Replica(config, ticks.__next__), phase, ticked_at=-((phase - life) // self._tick))
         if saved is not None:
-            replica.restore(saved)
+            seat.replica.restore(saved)
             seat.disk = saved
         return seat
+
+    def _timeouts(self, agent: str, life: int) -> Iterator[int]:
+        """Draw election timeouts in milliseconds, others in each life, the same whenever a run is repeated."""
+        low, high = self._timing.election_timeout_min, self._timing.election_timeout_max
+        for drawn in count(1):
+            number = int.from_bytes(sha256(f"{self._seed}\0{agent}\0{life}\0{drawn}".encode()).digest()[:8])
+            yield low + number % (high - low)
 
     def _plan(self) -> None:
         for agent, seat in self._seats.items():
@@ -252,15 +254,18 @@ class RaftReplicas:
 
     def _wait(self, agent: str, seat: Seat) -> None:
         seat.life += 1
-        self._network.plan((seat.ticked_at + seat.replica.deadline) * self._tick, Wake(agent, seat.life))
+        at = (seat.ticked_at + seat.replica.deadline) * self._tick + seat.phase
+        self._network.plan(at, Wake(agent, seat.life))
 
     def _catch_up(self, agent: str, seat: Seat) -> None:
         """Let a replica's time pass up to now; before its deadline a tick changes nothing that anybody sees."""
-        while seat.ticked_at < self._network.now // self._tick:
-            is_due = seat.replica.deadline == 1 or seat.replica.role is Role.LEADER
-            seat.ticked_at += 1
-            seat.replica.tick()
-            if is_due:
+        now = (self._network.now - seat.phase) // self._tick
+        while seat.ticked_at < now:
+            deadline = 1 if seat.replica.role is Role.LEADER else seat.replica.deadline
+            ticks = min(now - seat.ticked_at, deadline)
+            seat.ticked_at += ticks
+            seat.replica.tick(ticks)
+            if ticks == deadline:
                 self._drain(agent, seat)
 
     def _drain(self, agent: str, seat: Seat) -> None:
@@ -272,6 +277,8 @@ class RaftReplicas:
                 return
             self._carry_out(agent, seat, step)
             seat.replica.advance()
+            if step.durable is None:
+                return  # nothing was written that could count now
 
     def _hand_over(self, agent: str, seat: Seat) -> None:
         """Give a replica what it is to have in the log, in its present role."""

@@ -15,6 +15,7 @@ class Seat:
 
     Attributes:
         replica: It, in its present life.
+        phase: When within a tick its clock ticks, in milliseconds.
         disk: What outlives a crash.
         state: The fold over what it has applied.
         ticked_at: The tick up to which its time has passed.
@@ -26,6 +27,7 @@ class Seat:
     """
 
     replica: Replica
+    phase: int
     disk: Saved = field(default_factory=Saved)
     state: DecisionState = NOTHING_APPLIED
     ticked_at: int = 0

@@ -62,6 +62,18 @@ def portable(data: Any, limits: Limits = NO_LIMITS) -> Any:
 
 
 def _portable(data: Any, limits: Limits, depth: int) -> Any:
+    kind = type(data)
+    if kind is str:
+        return cut(data, limits.text)
+    if kind is int:
+        return _number(data)
+    if kind is dict and depth:
+        return _mapping(data, limits, depth - 1)
+    return _of_any_type(data, limits, depth)
+
+
+def _of_any_type(data: Any, limits: Limits, depth: int) -> Any:
+    """The same for everything; data is seldom made of more than what was asked for first."""
     match data:
         case str():
             return cut(data, limits.text)

@@ -48,7 +48,10 @@ def has_one_form(value: Any) -> bool:
 
 
 def _have_one_form(values: Iterable[Any]) -> bool:
-    return all(type(value) is str or has_one_form(value) for value in values)
+    for value in values:  # noqa: SIM110  as a generator for `all` it takes a third longer
+        if type(value) is not str and not has_one_form(value):
+            return False
+    return True
 
 
 def sha256_hex(data: bytes) -> str:

@@ -75,13 +75,14 @@ class Replica:
         self.applied = 0
         self.leadership: Leadership | None = None
         self._draw_timeout = timeouts
-        self._peers = frozenset(config.peers)
+        peers = config.peers
+        self._peers = frozenset(peers)
         self._grants: set[str] = set()
         self._elapsed = 0
         self._timeout = timeouts()
         self._written: tuple[int, str | None] = (0, None)
         self._in_flight: RaftStep | None = None
-        self._outbox = Outbox(config.agent, config.peers)
+        self._outbox = Outbox(config.agent, peers)
         self._proposals = Proposals(config.max_pending)
         self._reads = Reads(config.max_pending)
 
@@ -90,13 +91,13 @@ class Replica:
         self.term, self.vote = self._written = (saved.term, saved.vote)
         self.log = RaftLog(saved.entries)
 
-    def tick(self) -> None:
-        """Let one tick of protocol time pass."""
+    def tick(self, ticks: int = 1) -> None:
+        """Let protocol time pass: as many ticks as the driver waited, at most to the `deadline`; a leader's singly."""
         if self.leadership is not None:
             if not self.leadership.tick():
                 self._become_follower(self.term, leader=None)
             return
-        self._elapsed += 1
+        self._elapsed += ticks
         if self._elapsed >= self._timeout:
             self.campaign()
 
@@ -382,12 +383,11 @@ class Replica:
     def _take_outputs(self) -> tuple[Output, ...]:
         if self.applied == self.commit and not self._proposals.has_fates and not self._reads.has_answers:
             return ()
-        applied: list[Output] = []
-        while self.applied < self.commit:
-            self.applied += 1
-            entry = self.log.entry(self.applied)
-            applied.append(Committed(self.applied, entry))
-            self._proposals.committed(self.applied, entry)
+        new = self.log.after(self.applied, self.commit - self.applied)
+        applied = [Committed(index, entry) for index, entry in enumerate(new, self.applied + 1)]
+        self.applied = self.commit
+        for output in applied:
+            self._proposals.committed(output.index, output.entry)
         return (*applied, *self._proposals.take_fates(), *self._reads.take_due(self.applied))
 
     def _take_write(self) -> Write | None:

@@ -199,7 +199,8 @@ def refusal(message: Any, *, max_entries: int) -> str | None:
     if numbers is None or not _is_count(message.term, least=1):
         return "malformed"
     for name in numbers:
-        if not _is_count(getattr(message, name)):
+        number = getattr(message, name)
+        if type(number) is not int or number < 0:
             return "malformed"
     flag = _FLAGS.get(kind)
     if flag is not None and not isinstance(getattr(message, flag), bool):

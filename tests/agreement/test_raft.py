@@ -70,6 +70,16 @@ def test_a_leader_that_is_up_is_heard_by_all_and_nobody_stands_against_it(seed: 
     assert [one.text for one in told(happened, EventKind.ELECTION) if one.at > leader.at] == []
 
 
+def test_clocks_are_not_in_step_so_that_two_seldom_stand_at_once():
+    runs = [run(council(7, seed=seed)) for seed in range(100)]
+
+    first = [next(told(happened, EventKind.ELECTION)).at for _, happened in runs]
+    assert min(first) >= 150
+    assert max(first) < 300
+    assert len({at % 15 for at in first}) > 10
+    assert sum(agreed.details["elections"] > 1 for agreed, _ in runs) <= 12
+
+
 def test_a_single_vote_is_told_as_its_agents():
     _, happened = run(council(2))
 
