@@ -80,7 +80,8 @@ class RaftRecord:
                 self.tell(EventKind.ELECTION, text, agent, data)
             case Role.CANDIDATE:
                 self.elections += 1
-                text = f"{agent} stands for election in term {replica.term}"
+                why = "has heard no leader for an election timeout and " if was is Role.FOLLOWER else ""
+                text = f"{agent} {why}stands for election in term {replica.term}"
                 self.tell(EventKind.ELECTION, text, agent, {"term": replica.term, "cause": "candidate"})
             case Role.LEADER:
                 self.leaders.append((replica.term, agent))

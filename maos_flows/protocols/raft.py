@@ -102,10 +102,13 @@ class Replica:
             self.campaign()
 
     def campaign(self) -> None:
-        """Stand for election now, as after an election timeout; a leader does nothing."""
+        """Stand for election now, as after an election timeout; a leader does nothing.
+
+        Out of term 0 nobody is asked before: every leader there is has a term of 1 at least, which unseats none.
+        """
         if self.role is Role.LEADER:
             return
-        if self.config.pre_vote:
+        if self.config.pre_vote and self.term > 0:
             self._become_pre_candidate()
         else:
             self._become_candidate(is_forced=False)

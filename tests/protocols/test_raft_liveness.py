@@ -34,15 +34,36 @@ def test_pre_vote_asks_at_the_next_term_without_raising_the_own():
 
 
 def test_an_election_follows_a_majority_of_pre_votes():
-    replica = make(electorate=FIVE)
+    replica = make(electorate=FIVE, saved=Saved(1))
     replica.campaign()
 
-    give(replica, "b", PreVoteReply(1, is_granted=True))
+    give(replica, "b", PreVoteReply(2, is_granted=True))
     before = replica.role
-    said = give(replica, "c", PreVoteReply(1, is_granted=True))
+    said = give(replica, "c", PreVoteReply(2, is_granted=True))
 
-    assert (before, replica.role, replica.term) == (Role.PRE_CANDIDATE, Role.CANDIDATE, 1)
-    assert said.to("b") == [VoteRequest(1, 0, 0)]
+    assert (before, replica.role, replica.term) == (Role.PRE_CANDIDATE, Role.CANDIDATE, 2)
+    assert said.to("b") == [VoteRequest(2, 0, 0)]
+
+
+def test_the_first_election_needs_no_pre_votes_for_there_is_no_leader_to_unseat():
+    replica = make(electorate=FIVE)
+
+    replica.campaign()
+
+    assert (replica.role, replica.term) == (Role.CANDIDATE, 1)
+    assert drain(replica).to("b") == [VoteRequest(1, 0, 0)]
+
+
+def test_a_replica_that_was_cut_off_from_the_beginning_unseats_nobody():
+    """Its one candidacy without pre-votes was in term 1, the lowest a leader can have; afterwards it asks."""
+    first, latecomer = leader(), make("c")
+    latecomer.campaign()
+
+    give(first, "c", *drain(latecomer).to("a"))
+    latecomer.campaign()
+
+    assert (first.role, first.term) == (Role.LEADER, 1)
+    assert (latecomer.role, latecomer.term) == (Role.PRE_CANDIDATE, 1)
 
 
 def test_a_granted_pre_vote_raises_nobodys_term():
