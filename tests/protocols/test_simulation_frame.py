@@ -240,6 +240,17 @@ def test_a_script_that_stops_all_ends_the_safety_phase_early():
     assert (report.decided, report.events, report.virtual_time) == (True, 5, 40)
 
 
+@pytest.mark.parametrize(("second", "is_up"), [(Crash("only"), False), (Crash("only", 500), True)])
+def test_a_crash_for_good_outlives_the_restart_that_an_earlier_one_left(second, is_up):
+    settings = Settings(plan=FaultPlan(script=((5, Crash("only", 100)), (6, second))))
+    simulation, world, seen = Simulation(1, Profile.CALM, settings, message_types=()), OneClock(), []
+    world.check = lambda _: seen.append((simulation.clock.now, simulation.is_up("only"))) or ""
+
+    simulation.run(world)
+
+    assert (105, is_up) in seen
+
+
 def test_a_run_stops_after_the_events_it_may_have():
     report, _ = transcript(UNIFORM, stop_after=100)
 

@@ -246,9 +246,11 @@ class Simulation:
                 self.network.mend(disturbance.links)
             case Crash():
                 self._crash(disturbance.address)
-                if disturbance.down is not None:
-                    life = self._hosts[disturbance.address].life
-                    self.clock.schedule(disturbance.down, Restart(disturbance.address, life))
+                host = self._hosts[disturbance.address]
+                if disturbance.down is None:
+                    host.life += 1  # it may have been down already, to restart later
+                else:
+                    self.clock.schedule(disturbance.down, Restart(disturbance.address, host.life))
             case _:
                 assert_never(disturbance)
 
