@@ -55,9 +55,9 @@ def open_or_find(
 
 
 def note_round(store: AuditStore, ruled: Ruled) -> None:
-    """Write what the replicas of a round did and, from the second on, who changed their mind: each once."""
-    note_happened(store, ruled)
+    """Write who changed their mind, from the second round on, and what the replicas of a round did: each once."""
     note_minds(store, ruled.decision.opening)
+    note_happened(store, ruled)
 
 
 def open_another_round(store: AuditStore, request: DecisionRequest, policy: ConsensusPolicy, ruled: Ruled) -> Begun:
