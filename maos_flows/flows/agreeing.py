@@ -144,7 +144,7 @@ def _conflicting(store: AuditStore, opening: Opening) -> tuple[Ballot, ...]:
 
 
 def note_happened(store: AuditStore, ruled: Ruled) -> None:
-    """Write what happened on virtual time and does not close the decision, unless a run that broke off has."""
+    """Write what happened on virtual time ahead of the closing, unless a run that broke off afterwards has."""
     if not ruled.happened:
         return
     proposal = ruled.decision.opening.proposal

@@ -74,8 +74,8 @@ def open_another_round(store: AuditStore, request: DecisionRequest, policy: Cons
 def close(store: AuditStore, ruled: Ruled, at: datetime) -> Closed:
     """Close a decision, and write how it came about; if it was closed before, give what was recorded then.
 
-    What the replicas did is not on record here but if the decision is closed: a request that differs, and so might
-    have written it before, is refused.
+    What the replicas did can be on record before only if the decision is closed: who wrote it ahead of that was asked
+    to put the decision to people, and whose request differs in that is refused.
     """
     note_minds(store, ruled.decision.opening)
     closed = store.close_decision(ruled.decision, led_to=ruled.events(at), at=at)

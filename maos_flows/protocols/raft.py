@@ -75,14 +75,13 @@ class Replica:
         self.applied = 0
         self.leadership: Leadership | None = None
         self._draw_timeout = timeouts
-        peers = config.peers
-        self._peers = frozenset(peers)
+        self._peers = frozenset(config.peers)
         self._grants: set[str] = set()
         self._elapsed = 0
         self._timeout = timeouts()
         self._written: tuple[int, str | None] = (0, None)
         self._in_flight: RaftStep | None = None
-        self._outbox = Outbox(config.agent, peers)
+        self._outbox = Outbox(config.agent, config.peers)
         self._proposals = Proposals(config.max_pending)
         self._reads = Reads(config.max_pending)
 
@@ -104,7 +103,7 @@ class Replica:
     def campaign(self) -> None:
         """Stand for election now, as after an election timeout; a leader does nothing.
 
-        Out of term 0 nobody is asked before: every leader there is has a term of 1 at least, which unseats none.
+        Out of term 0 there is no PreVote: a term of 1 unseats no leader, for none has a lower one.
         """
         if self.role is Role.LEADER:
             return
