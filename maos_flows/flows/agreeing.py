@@ -147,15 +147,9 @@ def note_happened(store: AuditStore, ruled: Ruled) -> None:
     """Write what happened on virtual time ahead of the closing, unless a run that broke off afterwards has."""
     if not ruled.happened:
         return
-    proposal = ruled.decision.opening.proposal
-    if proposal.round == 1:
-        is_known = store.happened(proposal.decision_id, ruled.happened[-1].kind)
-    else:
-        is_known = any(
-            "at_ms" in event.data and event.data.get("round") == proposal.round
-            for event in store.timeline(proposal.decision_id)
-        )
-    if not is_known:
+    proposal, last = ruled.decision.opening.proposal, ruled.happened[-1]
+    of_its_kind = (event.data for event in store.timeline(proposal.decision_id) if event.kind is last.kind)
+    if not any("at_ms" in data and data.get("round") == proposal.round for data in of_its_kind):
         store.note_all(proposal.decision_id, ruled.events(utc_now()))
 
 

@@ -137,6 +137,23 @@ async def test_a_rule_that_liars_could_block_is_told_on_the_timeline(recorded: A
     assert "1 of 4 agents can keep every choice from passing" in warnings[0]
 
 
+async def test_a_warning_is_told_once_though_what_replicas_did_on_the_clock_is_told_already(recorded: AuditStore):
+    parameters = replace(REQUEST.parameters, threshold=BYZANTINE.threshold(Fraction(4, 5)))
+    opening, request = opened(recorded, BYZANTINE, replace(REQUEST, parameters=parameters))
+    for agent in names(4):
+        cast(recorded, opening, agent, "x")
+    opening = recorded.open_round(replace(opening, proposal=replace(opening.proposal, round=2)))
+    for agent in names(4):
+        cast(recorded, opening, agent, "x")
+    answers = {answer.agent_id: answer for answer in recorded.answers("d-1", 2)}
+    ruled = await decide_recorded(BYZANTINE, opening, box_of(opening.proposal, request, answers), pace=Pace(0.1))
+
+    for _ in range(2):
+        note_happened(recorded, ruled)
+
+    assert [event.kind for event in recorded.timeline("d-1")].count(EventKind.POLICY) == 1
+
+
 async def test_in_a_flow_of_ones_own_the_task_signs_and_agrees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MAOS_HOME", str(tmp_path))
     opening = open_decision(REQUEST, BYZANTINE, decision_id="d-1", now=utc_now())
