@@ -246,9 +246,7 @@ class ByzantineReplicas:
         self._perform(agent, seat, seat.replica.propose(first.choice, detail_of(first)))
         for other in others:
             message = Ballots((Signed(agent, other.signature),))
-            for peer in self.agreement.agents:
-                if peer != agent:
-                    self._network.send(Envelope(agent, peer, message))
+            self._network.send([Envelope(agent, peer, message) for peer in self.agreement.agents if peer != agent])
 
     def deliver(self, envelope: Envelope[Any]) -> None:
         """Hand a message to its recipient's replica, if it has one."""
@@ -279,8 +277,7 @@ class ByzantineReplicas:
         """Write, send, note; and wake the replica when time matters to it next."""
         if step.durable is not None:
             seat.durable = step.durable
-        for envelope in step.messages:
-            self._network.send(envelope)
+        self._network.send(step.messages)
         is_honest = isinstance(seat.replica, Replica)
         if is_honest:
             self._note(agent, seat, step)

@@ -135,6 +135,7 @@ class _Session:
         self._keys = keys
         self._pace = pace
         self._electors = tuple(elector for elector in opening.electorate.electors if elector.weight)
+        self._members = frozenset(elector.agent_id for elector in self._electors)
         self._rejected: list[RejectedBallot] = []
         self._scrutiny = scrutinise(collected.ballots, opening)
         self._valid = self._admit(self._scrutiny.counted)
@@ -164,10 +165,6 @@ class _Session:
         words = f"{decision.explanation}; {agreed.explanation}"
         return replace(decision, explanation=words, certificate=agreed.certificate)
 
-    @property
-    def _members(self) -> frozenset[str]:
-        return frozenset(elector.agent_id for elector in self._electors)
-
     def _admit(self, ballots: Sequence[Ballot]) -> tuple[Ballot, ...]:
         """Let in the ballots that are signed as they must be; the others are kept and not counted."""
         if self._policy.protocol is not Protocol.BYZANTINE:
@@ -184,10 +181,9 @@ class _Session:
         return tuple(admitted)
 
     def _byzantine(self) -> ByzantineReplicas:
-        members = self._members
         ballots: dict[str, list[Ballot]] = {}
         for ballot in self._valid:
-            if ballot.agent_id in members:
+            if ballot.agent_id in self._members:
                 ballots[ballot.agent_id] = [ballot]
         for other in self._collected.conflicting:
             said = ballots.get(other.agent_id)
@@ -207,8 +203,7 @@ class _Session:
         return None if public is None else self._keys.private(elector.agent_id, public)
 
     def _raft(self) -> RaftReplicas:
-        proposal = self._opening.proposal
-        members = self._members
+        proposal, members = self._opening.proposal, self._members
         order = sorted(self._valid, key=lambda ballot: (str(ballot.received_at or ""), ballot.agent_id))
         digest = opening_digest(self._opening)
         entries = [

@@ -78,20 +78,24 @@ class Network:
         planned = self._moments[:1]
         return min((moment for moment in (*ends, *planned) if moment > self.now), default=0)
 
-    def plan(self, at: int, event: Envelope[Any] | Wake | Happens) -> None:
+    def plan(self, at: int, *events: Envelope[Any] | Wake | Happens) -> None:
         """Let something happen at a moment; of two at one moment the one planned first is first."""
         moment = max(at, self.now)
         planned = self._agenda.get(moment)
         if planned is None:
-            self._agenda[moment] = [event]
+            planned = self._agenda[moment] = []
             heapq.heappush(self._moments, moment)
-        else:
-            planned.append(event)
+        planned += events
 
-    def send(self, envelope: Envelope[Any]) -> None:
-        """Put a message on the wire."""
-        self.sent += 1
-        if self.carries(envelope.sender, envelope.recipient):
+    def send(self, envelopes: Sequence[Envelope[Any]]) -> None:
+        """Put messages on the wire."""
+        self.sent += len(envelopes)
+        carried = [envelope for envelope in envelopes if self.carries(envelope.sender, envelope.recipient)]
+        if self._hop == 1 and not self._late:
+            if carried:
+                self.plan(self.now + 1, *carried)
+            return
+        for envelope in carried:
             delay = 1 if self._hop == 1 else self._chance.randint(1, self._hop)
             self.plan(self.now + delay + self._late.get(envelope.sender, 0), envelope)
 

@@ -5,10 +5,10 @@ opens the log, and closes it when every agent that answered has its ballot in it
 the fold over what a majority holds. An agent that failed to answer takes no part: its replica is down.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import partial, reduce
+from functools import partial
 from hashlib import sha256
 from itertools import chain, count
 from random import Random
@@ -25,7 +25,6 @@ from maos_flows.protocols.raft import RaftStep, Replica, Role
 from maos_flows.protocols.raft_config import RaftConfig
 from maos_flows.protocols.raft_decision import (
     BallotEntry,
-    Closing,
     DecisionState,
     Opening,
     apply_entry,
@@ -84,6 +83,7 @@ class RaftReplicas:
     ) -> None:
         self._opening = opening
         self._ballots = {ballot.agent: ballot for ballot in ballots}
+        self._ballot_ids = tuple(ballot.ballot_id for ballot in ballots)
         self._silent = frozenset(down)
         self._timing = timing
         self._seed = seed
@@ -277,7 +277,7 @@ class RaftReplicas:
                 return
             self._carry_out(agent, seat, step)
             seat.replica.advance()
-            if step.durable is None:
+            if step.durable is None or seat.replica.role is Role.FOLLOWER:
                 return  # nothing was written that could count now
 
     def _hand_over(self, agent: str, seat: Seat) -> None:
@@ -297,12 +297,12 @@ class RaftReplicas:
     def _carry_out(self, agent: str, seat: Seat, step: RaftStep) -> None:
         if step.durable is not None:
             seat.disk = step.durable.onto(seat.disk)
-        for envelope in step.messages:
-            self._record.vote(envelope)
-            self._network.send(envelope)
-        for output in step.outputs:
-            if isinstance(output, Committed):
-                self._apply(agent, seat, output)
+        if step.messages:
+            self._record.votes(step.messages)
+            self._network.send(step.messages)
+        committed = [output for output in step.outputs if isinstance(output, Committed)]
+        if committed:
+            self._apply(agent, seat, committed)
         for fault in step.faults:
             self._record.suspect(fault.peer, fault.reason, by=agent)
 
@@ -315,34 +315,36 @@ class RaftReplicas:
         """Let a leader close the log, if that is due."""
         if leader.log.index_of(CLOSE) is not None:
             return
-        state = self._fold(enumerate((entry.payload for entry in leader.log.entries), 1))
-        waits = any(agent in self._ballots for agent in state.missing)
-        deadline = self._give_up - self._timing.election_timeout_max * 2 if waits else 0
+        deadline = self._give_up - self._timing.election_timeout_max * 2
+        if self._network.now < deadline and any(leader.log.index_of(key) is None for key in self._ballot_ids):
+            return
+        state = self._fold(NOTHING_APPLIED, 1, [entry.payload for entry in leader.log.entries])
+        if not any(agent in self._ballots for agent in state.missing):
+            deadline = 0
         closing = closing_due(state, leader_time=self._network.now, deadline=deadline)
         if closing is not None:
             leader.propose(closing, CLOSE)
 
-    def _fold(self, entries: Iterable[tuple[int, object]]) -> DecisionState:
-        return reduce(lambda state, item: self._applied(state, *item), entries, NOTHING_APPLIED)
+    def _fold(self, state: DecisionState, first: int, payloads: Sequence[object]) -> DecisionState:
+        """Apply entries, the first of them at that index; replicas with the same log share what comes of it."""
+        for index, payload in enumerate(payloads, first):
+            known = self._folded.get(index)
+            if known is None or known[0] is not state or known[1] is not payload:
+                known = self._folded[index] = state, payload, apply_entry(state, index, payload)
+            state = known[2]
+        return state
 
-    def _applied(self, state: DecisionState, index: int, payload: object) -> DecisionState:
-        """Apply an entry; replicas with the same log share what comes of it."""
-        known = self._folded.get(index)
-        if known is None or known[0] is not state or known[1] is not payload:
-            known = self._folded[index] = state, payload, apply_entry(state, index, payload)
-        return known[2]
-
-    def _apply(self, agent: str, seat: Seat, output: Committed) -> None:
-        seat.state = self._applied(seat.state, output.index, output.entry.payload)
-        self._record.commit(agent, output)
-        if isinstance(output.entry.payload, Closing) and self._closed is None:
+    def _apply(self, agent: str, seat: Seat, committed: Sequence[Committed]) -> None:
+        """Apply what an agent's replica has learnt to be committed."""
+        last = committed[-1].index
+        seat.state = self._fold(seat.state, committed[0].index, [output.entry.payload for output in committed])
+        self._record.commit(agent, committed)
+        if self._closed is None and seat.state.closing is not None:
             self._closed, self._closed_at = seat.state, self._network.now
-        if seat.behind and output.index == max(self._record.committed):
+        if seat.behind and last == len(self._record.committed):
             seat.behind = False
-            data = {"term": seat.replica.term, "index": output.index, "kind": "caught_up"}
-            self._record.tell(
-                EventKind.RECOVERED, f"{agent} has made its log whole, up to entry {output.index}", agent, data
-            )
+            data = {"term": seat.replica.term, "index": last, "kind": "caught_up"}
+            self._record.tell(EventKind.RECOVERED, f"{agent} has made its log whole, up to entry {last}", agent, data)
 
     def suffer(self, before: Sequence[Injection], acting: Sequence[Injection]) -> None:
         """Let other faults act than before: who was down comes back, and sides without a majority stall."""
@@ -372,7 +374,7 @@ class RaftReplicas:
         sides = self._network.sides()
         if len(sides) == 1:
             for seat in self._seats.values():
-                seat.behind = seat.replica.commit < max(self._record.committed, default=0)
+                seat.behind = seat.replica.commit < len(self._record.committed)
             self._record.tell(EventKind.RECOVERED, "all links carry again", None, {"kind": "partition_healed"})
             return
         for side in sides:

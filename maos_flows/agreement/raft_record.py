@@ -1,6 +1,6 @@
 """What a Raft run tells while it goes on: roles, votes, commits, suspicions, each once, as happenings."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from maos_flows.agreement.network import Network
@@ -17,7 +17,7 @@ class RaftRecord:
     """What happened so far.
 
     Attributes:
-        committed: What stands at each committed index, in words.
+        committed: What stands at each committed index, in words: at all from 1 on.
         leaders: Each term's leader, in order.
         elections: How often a replica stood for election.
         suspected: What no correct replica sends, by agent and reason.
@@ -44,11 +44,14 @@ class RaftRecord:
         now = self._network.now
         self._told.append(Happening(now, kind, text, agent, {"at_ms": now, **(data or {})}))
 
-    def commit(self, agent: str, output: Committed) -> None:
-        """Note what is committed at an index, once."""
-        if output.index not in self.committed:
-            self.committed[output.index] = said(output.entry.payload)
-            self._fresh.append((agent, output.index, output.entry.term))
+    def commit(self, agent: str, committed: Sequence[Committed]) -> None:
+        """Note what is committed, in order, each index once: every replica hands all of it out, from 1."""
+        if committed[-1].index <= len(self.committed):
+            return
+        for output in committed:
+            if output.index not in self.committed:
+                self.committed[output.index] = said(output.entry.payload)
+                self._fresh.append((agent, output.index, output.entry.term))
 
     def tell_moment(self) -> None:
         """Tell who voted for whom at this moment and what was committed, each in one line."""
@@ -93,12 +96,13 @@ class RaftRecord:
             case _:
                 pass
 
-    def vote(self, envelope: Envelope[Message]) -> None:
-        """Note a message that is a vote."""
-        message = envelope.message
-        if isinstance(message, VoteReply):
-            place = message.term, envelope.recipient, message.is_granted
-            self._votes.setdefault(place, []).append(envelope.sender)
+    def votes(self, envelopes: Sequence[Envelope[Message]]) -> None:
+        """Note the votes among messages."""
+        for envelope in envelopes:
+            message = envelope.message
+            if isinstance(message, VoteReply):
+                place = message.term, envelope.recipient, message.is_granted
+                self._votes.setdefault(place, []).append(envelope.sender)
 
     def suspect(self, agent: str, reason: str, *, by: str) -> None:
         """Note what no correct replica sends, once."""

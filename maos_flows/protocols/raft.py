@@ -75,13 +75,14 @@ class Replica:
         self.applied = 0
         self.leadership: Leadership | None = None
         self._draw_timeout = timeouts
-        self._peers = frozenset(config.peers)
+        peers = config.peers
+        self._peers = frozenset(peers)
         self._grants: set[str] = set()
         self._elapsed = 0
         self._timeout = timeouts()
         self._written: tuple[int, str | None] = (0, None)
         self._in_flight: RaftStep | None = None
-        self._outbox = Outbox(config.agent, config.peers)
+        self._outbox = Outbox(config.agent, peers)
         self._proposals = Proposals(config.max_pending)
         self._reads = Reads(config.max_pending)
 
@@ -388,8 +389,7 @@ class Replica:
         new = self.log.after(self.applied, self.commit - self.applied)
         applied = [Committed(index, entry) for index, entry in enumerate(new, self.applied + 1)]
         self.applied = self.commit
-        for output in applied:
-            self._proposals.committed(output.index, output.entry)
+        self._proposals.committed(applied)
         return (*applied, *self._proposals.take_fates(), *self._reads.take_due(self.applied))
 
     def _take_write(self) -> Write | None:

@@ -168,7 +168,7 @@ def _cast(state: DecisionState, opening: Opening, ballot: BallotEntry) -> Decisi
     if ballot.choice not in opening.choices and ballot.choice != ABSTAIN:
         return Refusal.UNKNOWN_CHOICE
     if earlier is None:
-        return replace(state, ballots=(*state.ballots, ballot))
+        return DecisionState(opening, (*state.ballots, ballot), state.closing, state.refused)
     if opening.recasting is Recasting.FIRST or earlier.ballot_id == ballot.ballot_id:
         return Refusal.CHANGED
     return replace(state, ballots=tuple(ballot if cast is earlier else cast for cast in state.ballots))

@@ -108,8 +108,8 @@ class RaftLog:
         for gone in self._entries[index - 1 :]:
             self._index_of.pop(gone.key, None)
         del self._entries[index - 1 :]
-        for entry in entries:
-            self.append(entry)
+        self._entries += entries
+        self._index_of |= {entry.key: at for at, entry in enumerate(entries, index) if entry.key}
         self._first_unwritten = min(self._first_unwritten, index)
         self.durable_index = min(self.durable_index, index - 1)
 

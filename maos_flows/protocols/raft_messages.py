@@ -1,6 +1,8 @@
 """What Raft replicas say to each other, and the check that refuses what no correct replica would say."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 LONGEST_KEY = 256
@@ -167,20 +169,20 @@ Message = (
 )
 FromLeader = AppendRequest | Heartbeat | CommitNotice
 
-_NUMBERS: dict[type[Any], tuple[str, ...]] = {
-    PreVoteRequest: ("last_index", "last_term"),
-    PreVoteReply: (),
-    VoteRequest: ("last_index", "last_term"),
-    VoteReply: (),
-    AppendRequest: ("previous_index", "previous_term", "commit"),
-    AppendReply: ("index", "previous_index"),
-    Heartbeat: ("commit", "beat"),
-    HeartbeatReply: ("beat",),
-    CommitNotice: ("commit",),
-    Forward: (),
-    ReadRequest: (),
-    ReadReply: ("index",),
-    TimeoutNow: (),
+_NUMBERS: dict[type[Any], Callable[[Any], tuple[object, ...]]] = {
+    PreVoteRequest: attrgetter("last_index", "last_term", "term"),
+    PreVoteReply: lambda message: (message.term,),
+    VoteRequest: attrgetter("last_index", "last_term", "term"),
+    VoteReply: lambda message: (message.term,),
+    AppendRequest: attrgetter("previous_index", "previous_term", "commit", "term"),
+    AppendReply: attrgetter("index", "previous_index", "term"),
+    Heartbeat: attrgetter("commit", "beat", "term"),
+    HeartbeatReply: attrgetter("beat", "term"),
+    CommitNotice: attrgetter("commit", "term"),
+    Forward: lambda message: (message.term,),
+    ReadRequest: lambda message: (message.term,),
+    ReadReply: attrgetter("index", "term"),
+    TimeoutNow: lambda message: (message.term,),
 }
 _FLAGS: dict[type[Any], str] = {
     PreVoteReply: "is_granted",
@@ -196,12 +198,13 @@ def refusal(message: Any, *, max_entries: int) -> str | None:
     """Say why a message is refused (`malformed` or `oversized`), or None if a correct replica may have sent it."""
     kind = type(message)
     numbers = _NUMBERS.get(kind)
-    if numbers is None or not _is_count(message.term, least=1):
+    if numbers is None:
         return "malformed"
-    for name in numbers:
-        number = getattr(message, name)
+    for number in numbers(message):
         if type(number) is not int or number < 0:
             return "malformed"
+    if not message.term:
+        return "malformed"
     flag = _FLAGS.get(kind)
     if flag is not None and not isinstance(getattr(message, flag), bool):
         return "malformed"
@@ -236,20 +239,12 @@ def stale_answer(message: Message, term: int) -> Message | None:
             return None
 
 
-def _is_count(value: object, *, least: int = 0) -> bool:
-    return type(value) is int and value >= least
-
-
 def _key_refusal(message: Any) -> str | None:
     if not isinstance(message.key, str) or (isinstance(message, Forward) and message.payload is None):
         return "malformed"
     if not message.key:
         return "malformed"
     return "oversized" if len(message.key) > LONGEST_KEY else None
-
-
-def _is_entry(entry: Any, *, least_term: int) -> bool:
-    return type(entry) is Entry and _is_count(entry.term, least=least_term) and type(entry.key) is str
 
 
 def _entries_refusal(message: Any, max_entries: int) -> str | None:
@@ -259,7 +254,9 @@ def _entries_refusal(message: Any, max_entries: int) -> str | None:
         return "oversized"
     term: int = message.previous_term
     for entry in message.entries:
-        if not _is_entry(entry, least_term=max(term, 1)):
+        if type(entry) is not Entry or type(entry.term) is not int or type(entry.key) is not str:
+            return "malformed"
+        if entry.term < term or not entry.term:
             return "malformed"
         term = entry.term
     if term > message.term or (message.previous_index == 0) != (message.previous_term == 0):

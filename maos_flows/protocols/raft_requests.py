@@ -1,6 +1,7 @@
 """What an application asks of a Raft replica and what it hears back: entries committed, proposals' fates, reads."""
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -80,15 +81,19 @@ class Proposals:
         """Say that a proposal made again was committed before."""
         self._fates.append(Fate(key, FateKind.COMMITTED, index))
 
-    def committed(self, index: int, entry: Entry) -> None:
-        """Learn what was committed at an index."""
-        standing = self._key_at.get(index)
-        if standing is not None and standing != entry.key:
-            self._forget(standing)
-            self._fates.append(Fate(standing, FateKind.LOST))
-        if entry.key in self._open:
-            self._forget(entry.key)
-            self._fates.append(Fate(entry.key, FateKind.COMMITTED, index))
+    def committed(self, outputs: Sequence[Committed]) -> None:
+        """Learn what was committed."""
+        for output in outputs:
+            if not self._open:
+                return
+            index, key = output.index, output.entry.key
+            standing = self._key_at.get(index)
+            if standing is not None and standing != key:
+                self._forget(standing)
+                self._fates.append(Fate(standing, FateKind.LOST))
+            if key in self._open:
+                self._forget(key)
+                self._fates.append(Fate(key, FateKind.COMMITTED, index))
 
     def take_fates(self) -> tuple[Fate, ...]:
         """Take what is to be told."""
