@@ -81,18 +81,19 @@ def bound_rejected(rejected: RejectedBallot) -> RejectedBallot:
     return replace(rejected, ballot=bounded, explanation=cut(rejected.explanation, MOST_TEXT))
 
 
-def bound_event(event: Event) -> Event:
-    """Bound an event's texts.
+def bound_event(event: Event, *, sequence: int = 0) -> Event:
+    """Bound an event's texts, and number it.
 
     Raises:
         ConfigurationError: Its time has no time zone.
     """
-    return replace(
-        event,
-        at=in_utc(event.at, path="at"),
-        text=cut(event.text, MOST_TEXT),
-        agent_id=None if event.agent_id is None else cut(event.agent_id, MOST_TEXT),
-        data=_cut_attributes(event.data),
+    return Event(
+        in_utc(event.at, path="at"),
+        event.kind,
+        cut(event.text, MOST_TEXT),
+        None if event.agent_id is None else cut(event.agent_id, MOST_TEXT),
+        sequence,
+        _cut_attributes(event.data),
     )
 
 

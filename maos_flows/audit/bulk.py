@@ -17,12 +17,13 @@ from sqlalchemy import Connection, Table, insert
 from maos_flows.audit.answers import _data_of, _words_of
 from maos_flows.audit.bounds import MOST_TEXT, arrived, bound_answer, bound_event, bound_rejected, in_utc
 from maos_flows.audit.closing import _verdict
-from maos_flows.audit.encoding import digest_of, encode
+from maos_flows.audit.encoding import encode
 from maos_flows.audit.openings import _check
 from maos_flows.audit.rows import ANSWER, DECISION, ELECTOR, EVENT, FAULT, REJECTED, ROUND
 from maos_flows.audit.texts import cut, without_gaps
+from maos_flows.audit.timeline import told
 from maos_flows.model import Absence, Ballot, Decision, Event, EventKind, Opening, Proposal, RejectedBallot
-from maos_flows.records import canonical
+from maos_flows.records import canonical, digest_of
 from maos_flows.request import DecisionRequest
 
 _IN_ORDER = (DECISION, EVENT, ROUND, ELECTOR, ANSWER, REJECTED, FAULT)
@@ -202,7 +203,7 @@ class _Alike:
         data = {"round": number, "reason": reason}
         event = Event(ballot.received_at or self._at, EventKind.REJECTED, words, ballot.agent_id, data=data)
         return {
-            "sequence": self._tell(_told(event)),
+            "sequence": self._tell(told(bound_event(event))),
             "round": number,
             "agent_id": ballot.agent_id,
             "reason": reason,
@@ -215,7 +216,7 @@ class _Alike:
         outcome, reason = like.outcome.value, like.reason.value
         data = {"round": like.opening.proposal.round, "outcome": outcome, "reason": reason, "choice": choice}
         text = f"{outcome}: {choice or reason.replace('_', ' ')}"
-        self._tell(_told(Event(self._at, EventKind.DECIDED, text, data=data)))
+        self._tell(told(bound_event(Event(self._at, EventKind.DECIDED, text, data=data))))
         electors = like.opening.electorate.electors
         return {
             "simulated": like.is_simulated or any(elector.voter == "simulated" for elector in electors),
@@ -253,7 +254,7 @@ class _Answers:
                 "voter": without_gaps(kept.voter),
                 "received_at": kept.received_at,
             }
-            self._known[whosoever] = values, _told(event), _Around(encode(kept))
+            self._known[whosoever] = values, told(bound_event(event)), _Around(encode(kept))
         return self._known[whosoever]
 
     def _ballot(self, ballot: Ballot) -> Event:
@@ -264,18 +265,6 @@ class _Answers:
         kind, at = absence.kind.value, absence.received_at or self._at
         words = f"{absence.agent_id}: {kind.replace('_', ' ')}"
         return Event(at, EventKind.ABSENCE, words, absence.agent_id, data={"round": absence.round, "kind": kind})
-
-
-def _told(event: Event) -> Values:
-    """Give an event's row but for what it belongs to and its number."""
-    bounded = bound_event(event)
-    return {
-        "at": bounded.at,
-        "kind": bounded.kind.value,
-        "agent_id": bounded.agent_id,
-        "text": bounded.text,
-        "record": encode(dict(bounded.data)),
-    }
 
 
 def _data_of_opening(opening: Opening) -> Values:

@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from maos_flows.audit.bounds import bound_event
-from maos_flows.audit.encoding import encode
 from maos_flows.audit.engine import notes_of
 from maos_flows.audit.rows import EVENT
 from maos_flows.errors import ConfigurationError, Problem, StoreError
 from maos_flows.model import Event, EventKind
+from maos_flows.records import canonical
 
 OF_ROWS = frozenset(
     {
@@ -34,7 +34,7 @@ _SEQUENCE = "sequence"
 _LAST = select(func.coalesce(func.max(EVENT.c.sequence), 0)).where(EVENT.c.decision_id == bindparam("decision"))
 _ADD = insert(EVENT)
 _SINCE = (
-    select(EVENT)
+    select(EVENT.c.at, EVENT.c.kind, EVENT.c.text, EVENT.c.agent_id, EVENT.c.sequence, EVENT.c.record)
     .where(EVENT.c.decision_id == bindparam("decision"), EVENT.c.sequence > bindparam("after"))
     .order_by(EVENT.c.sequence)
 )
@@ -73,28 +73,28 @@ def append_all(connection: Connection, decision_id: str, events: Sequence[Event]
     last: int | None = notes.get((_SEQUENCE, decision_id))
     if last is None:
         last = int(connection.execute(_LAST, {"decision": decision_id}).scalar_one())
-    numbered = tuple(replace(bound_event(event), sequence=number) for number, event in enumerate(events, last + 1))
+    numbered = tuple(bound_event(event, sequence=number) for number, event in enumerate(events, last + 1))
     notes[_SEQUENCE, decision_id] = last + len(numbered)
-    values = [
-        {
-            "decision_id": decision_id,
-            "sequence": event.sequence,
-            "at": event.at,
-            "kind": event.kind.value,
-            "agent_id": event.agent_id,
-            "text": event.text,
-            "record": encode(dict(event.data)),
-        }
-        for event in numbered
-    ]
+    values = [{"decision_id": decision_id, "sequence": event.sequence, **told(event)} for event in numbered]
     connection.execute(_ADD, values[0] if len(values) == 1 else values)
     return numbered
+
+
+def told(event: Event) -> dict[str, Any]:
+    """Give a bounded event's row but for what it belongs to and its number."""
+    return {
+        "at": event.at,
+        "kind": event.kind.value,
+        "agent_id": event.agent_id,
+        "text": event.text,
+        "record": canonical(event.data),
+    }
 
 
 def read(connection: Connection, decision_id: str, *, after: int) -> tuple[Event, ...]:
     """Read the events numbered above `after`, in order. Cheap enough to be asked several times a second."""
     rows = connection.execute(_SINCE, {"decision": decision_id, "after": after})
-    return tuple(_event(row) for row in rows.mappings())
+    return tuple(_event(decision_id, *row) for row in rows)
 
 
 def holds(connection: Connection, decision_id: str, kind: EventKind, *, after: int) -> bool:
@@ -103,11 +103,11 @@ def holds(connection: Connection, decision_id: str, kind: EventKind, *, after: i
     return found.first() is not None
 
 
-def _event(row: RowMapping) -> Event:
+def _event(  # noqa: PLR0913, PLR0917  its row
+    decision_id: str, at: datetime, kind: str, text: str, agent_id: str | None, sequence: int, record: bytes
+) -> Event:
     try:
-        kind = EventKind(row["kind"])
-        data: dict[str, Any] = json.loads(row["record"])
+        return Event(at, EventKind(kind), text, agent_id, sequence, json.loads(record))
     except ValueError as error:
-        where = f"event {row['sequence']} of {row['decision_id']}"
+        where = f"event {sequence} of {decision_id}"
         raise StoreError(f"{where} in the audit store is damaged: {error}") from error
-    return Event(row["at"], kind, row["text"], agent_id=row["agent_id"], sequence=row["sequence"], data=data)
