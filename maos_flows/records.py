@@ -14,8 +14,6 @@ Value = TypeVar("Value")
 
 
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {}
-_DIGESTS: dict[int, tuple[Opening, str]] = {}
-_MOST_DIGESTS = 256
 
 
 def _adapter(kind: type) -> TypeAdapter[Any]:
@@ -73,22 +71,9 @@ def canonical(data: Any) -> bytes:
 
 def digest(data: Any) -> str:
     """Give the SHA-256 of plain JSON data in canonical form, as `sha256:` and hexadecimal digits."""
-    return digest_of(canonical(data))
-
-
-def digest_of(record: bytes) -> str:
-    """Give the SHA-256 of a record's exact bytes, written the same way."""
-    return f"sha256:{hashlib.sha256(record).hexdigest()}"
+    return f"sha256:{hashlib.sha256(canonical(data)).hexdigest()}"
 
 
 def opening_digest(opening: Opening) -> str:
     """Give the digest of everything that binds a decision."""
-    known, known_digest = _DIGESTS.get(id(opening), (None, ""))
-    return known_digest if known is opening else digest(to_plain(opening))
-
-
-def note_digest(opening: Opening, record: bytes) -> None:
-    """Note the canonical bytes that an opening was just read from, for a while: to write it again is not cheap."""
-    if len(_DIGESTS) >= _MOST_DIGESTS:
-        _DIGESTS.clear()
-    _DIGESTS[id(opening)] = opening, digest_of(record)
+    return digest(to_plain(opening))

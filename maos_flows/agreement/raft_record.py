@@ -17,7 +17,7 @@ class RaftRecord:
     """What happened so far.
 
     Attributes:
-        committed: What stands at each committed index, in words: at all from 1 on.
+        committed: What stands at each committed index, from 1 without a gap, in words.
         leaders: Each term's leader, in order.
         elections: How often a replica stood for election.
         suspected: What no correct replica sends, by agent and reason.

@@ -14,11 +14,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from maos_flows.audit.bounds import in_utc
 from maos_flows.audit.bulk import Closed, add_all
 from maos_flows.audit.closing import Verdict
-from maos_flows.audit.encoding import decode, encode
+from maos_flows.audit.encoding import decode, digest_of, encode
 from maos_flows.audit.rows import BATCH, BATCH_CHUNK, DECISION
 from maos_flows.audit.texts import portable, without_gaps
 from maos_flows.errors import ConflictError, NotFoundError
-from maos_flows.records import digest_of
 
 _MOST_NAMED = 500
 """Names in one query: SQLite takes a thousand and more, and a longer statement is no faster."""

@@ -17,13 +17,13 @@ from sqlalchemy import Connection, Table, insert
 from maos_flows.audit.answers import _data_of, _words_of
 from maos_flows.audit.bounds import MOST_TEXT, arrived, bound_answer, bound_event, bound_rejected, in_utc
 from maos_flows.audit.closing import _verdict
-from maos_flows.audit.encoding import encode
+from maos_flows.audit.encoding import digest_of, encode
 from maos_flows.audit.openings import _check
 from maos_flows.audit.rows import ANSWER, DECISION, ELECTOR, EVENT, FAULT, REJECTED, ROUND
 from maos_flows.audit.texts import cut, without_gaps
 from maos_flows.audit.timeline import told
 from maos_flows.model import Absence, Ballot, Decision, Event, EventKind, Opening, Proposal, RejectedBallot
-from maos_flows.records import canonical, digest_of
+from maos_flows.records import canonical
 from maos_flows.request import DecisionRequest
 
 _IN_ORDER = (DECISION, EVENT, ROUND, ELECTOR, ANSWER, REJECTED, FAULT)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, Table, exists, func, select, text
 
+from maos_flows.audit.encoding import digest_of
 from maos_flows.audit.rows import ANSWER, DECISION, EVENT, REJECTED, ROUND
 from maos_flows.audit.schema import problems_of_schema
 from maos_flows.audit.signatures import problems_of_signatures
 from maos_flows.audit.suggestion_rows import SUGGESTION
 from maos_flows.model import EventKind
-from maos_flows.records import digest_of
 
 _COUNTS = {
     "timelines with a gap": """

@@ -5,6 +5,7 @@ ballots; timelines do not repeat it and decisions name the ballots they counted.
 of its own, with a salted digest in its place in those records, and be erased without touching any other row.
 """
 
+import hashlib
 import json
 from typing import TypeVar
 
@@ -22,6 +23,11 @@ def encode(value: object) -> bytes:
         return canonical(plain)
     except ValueError:
         return canonical(portable(plain))
+
+
+def digest_of(record: bytes) -> str:
+    """Give the SHA-256 of a record's exact bytes, written like `records.digest` writes it."""
+    return f"sha256:{hashlib.sha256(record).hexdigest()}"
 
 
 def decode(kind: type[Value], record: bytes) -> Value:

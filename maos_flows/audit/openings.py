@@ -11,13 +11,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from maos_flows.audit import timeline
 from maos_flows.audit.bounds import MOST_TEXT, in_utc
-from maos_flows.audit.encoding import decode, encode
+from maos_flows.audit.encoding import decode, digest_of, encode
 from maos_flows.audit.engine import notes_of
 from maos_flows.audit.rows import DECISION, ELECTOR, ROUND
 from maos_flows.audit.texts import cut, without_gaps
 from maos_flows.errors import ConfigurationError, ConflictError, NotFoundError, Problem
 from maos_flows.model import Event, EventKind, Opening
-from maos_flows.records import digest_of, note_digest
 from maos_flows.request import DecisionRequest
 
 _MOST_KNOWN = 256
@@ -63,7 +62,7 @@ class Openings:
         record = connection.execute(query).scalar_one_or_none()
         if record is None:
             return None
-        opening = _from_record(record)
+        opening = decode(Opening, record)
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known[decision_id, number] = opening
@@ -231,10 +230,4 @@ def _add_round(connection: Connection, opening: Opening, kind: EventKind, *, at:
     ]
     connection.execute(_ADD_ELECTORS, places)
     changed(connection, proposal.decision_id)
-    return _from_record(record)
-
-
-def _from_record(record: bytes) -> Opening:
-    opening = decode(Opening, record)
-    note_digest(opening, record)
-    return opening
+    return decode(Opening, record)

@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, select, update
 
-from maos_flows.audit.encoding import decode, encode
+from maos_flows.audit.encoding import decode, digest_of, encode
 from maos_flows.audit.rows import ANSWER, REJECTED
 from maos_flows.audit.texts import without_gaps
 from maos_flows.errors import StoreError
 from maos_flows.keys import KeyFolder
 from maos_flows.model import Ballot
-from maos_flows.records import digest_of
 from maos_flows.sealing import is_sealed
 
 _KEYS = "maos_keys"

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, insert, select
 
 from maos_flows import signing
+from maos_flows.audit.encoding import digest_of
 from maos_flows.audit.rows import ANSWER, DECISION, ELECTOR, EVENT, FAULT, REJECTED, ROUND
 from maos_flows.audit.sealing import keys_of
 from maos_flows.audit.signature_rows import SIGNATURE
@@ -23,7 +24,7 @@ from maos_flows.audit.suggestion_rows import SUGGESTION
 from maos_flows.errors import NotFoundError
 from maos_flows.model import EventKind
 from maos_flows.protocols.byzantine import canonical_bytes
-from maos_flows.records import canonical, digest_of
+from maos_flows.records import canonical
 
 KIND = "decision"
 """What is signed: the header's `typ` is `maos-decision+jws`."""

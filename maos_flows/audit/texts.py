@@ -65,8 +65,8 @@ def _portable(data: Any, limits: Limits, depth: int) -> Any:
     kind = type(data)
     if kind is str:
         return cut(data, limits.text)
-    if kind is int and -LARGEST_INTEGER <= data <= LARGEST_INTEGER:
-        return data
+    if kind is int:
+        return _number(data)
     if kind is dict and depth:
         return _mapping(data, limits, depth - 1)
     return _of_any_type(data, limits, depth)
@@ -103,12 +103,7 @@ def _number(number: float | None) -> float | str | None:
 
 def _mapping(data: Mapping[Any, Any], limits: Limits, depth: int) -> dict[str, Any]:
     room = limits.items if len(data) <= limits.items else limits.items - 1
-    kept = {
-        cut(str(key), limits.name): (
-            cut(value, limits.text) if type(value := data[key]) is str else _portable(value, limits, depth)
-        )
-        for key in list(data)[:room]
-    }
+    kept = {cut(str(key), limits.name): _portable(data[key], limits, depth) for key in list(data)[:room]}
     if len(data) > room:
         kept["[cut]"] = f"{len(data) - room} more"
     return kept

@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select
 
 from maos_flows.audit.bounds import bound_event
 from maos_flows.audit.engine import notes_of
@@ -34,7 +33,7 @@ _SEQUENCE = "sequence"
 _LAST = select(func.coalesce(func.max(EVENT.c.sequence), 0)).where(EVENT.c.decision_id == bindparam("decision"))
 _ADD = insert(EVENT)
 _SINCE = (
-    select(EVENT.c.at, EVENT.c.kind, EVENT.c.text, EVENT.c.agent_id, EVENT.c.sequence, EVENT.c.record)
+    select(EVENT)
     .where(EVENT.c.decision_id == bindparam("decision"), EVENT.c.sequence > bindparam("after"))
     .order_by(EVENT.c.sequence)
 )
@@ -94,7 +93,7 @@ def told(event: Event) -> dict[str, Any]:
 def read(connection: Connection, decision_id: str, *, after: int) -> tuple[Event, ...]:
     """Read the events numbered above `after`, in order. Cheap enough to be asked several times a second."""
     rows = connection.execute(_SINCE, {"decision": decision_id, "after": after})
-    return tuple(_event(decision_id, *row) for row in rows)
+    return tuple(_event(row) for row in rows.mappings())
 
 
 def holds(connection: Connection, decision_id: str, kind: EventKind, *, after: int) -> bool:
@@ -103,11 +102,11 @@ def holds(connection: Connection, decision_id: str, kind: EventKind, *, after: i
     return found.first() is not None
 
 
-def _event(  # noqa: PLR0913, PLR0917  its row
-    decision_id: str, at: datetime, kind: str, text: str, agent_id: str | None, sequence: int, record: bytes
-) -> Event:
+def _event(row: RowMapping) -> Event:
     try:
-        return Event(at, EventKind(kind), text, agent_id, sequence, json.loads(record))
+        kind = EventKind(row["kind"])
+        data: dict[str, Any] = json.loads(row["record"])
     except ValueError as error:
-        where = f"event {sequence} of {decision_id}"
+        where = f"event {row['sequence']} of {row['decision_id']}"
         raise StoreError(f"{where} in the audit store is damaged: {error}") from error
+    return Event(row["at"], kind, row["text"], agent_id=row["agent_id"], sequence=row["sequence"], data=data)

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
-from textwrap import TextWrapper
+from textwrap import wrap
 
 LONGEST_TEXT = 2_000
 """How many characters of one text a page shows."""
@@ -35,16 +34,8 @@ def _longest_run(text: str) -> int:
 
 def broken(text: str, width: int) -> Iterator[str]:
     """Break the lines of a text at white space where they are longer than a page is wide."""
-    if len(text) <= width:
-        yield from text.split("\n")
-        return
     for line in text.split("\n"):
-        yield from [line] if len(line) <= width else _wrapper(width).wrap(line)
-
-
-@cache
-def _wrapper(width: int) -> TextWrapper:
-    return TextWrapper(width, break_long_words=False, break_on_hyphens=False)
+        yield from [line] if len(line) <= width else wrap(line, width, break_long_words=False, break_on_hyphens=False)
 
 
 def inline(text: str) -> str:

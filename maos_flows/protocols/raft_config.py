@@ -47,10 +47,11 @@ class RaftConfig:
         if not 0 < self.heartbeat_ticks < self.election_ticks:
             message = f"{self.heartbeat_ticks} is not at least 1 and below election_ticks, {self.election_ticks}"
             problems.append(Problem("heartbeat_ticks", message))
-        if min(self.max_entries_per_append, self.max_pending, self.max_log_entries) < 1:
-            bounds = ("max_entries_per_append", "max_pending", "max_log_entries")
-            low = {name: value for name in bounds if (value := getattr(self, name)) < 1}
-            problems += [Problem(name, f"{value} is below 1") for name, value in low.items()]
+        problems += [
+            Problem(name, f"{value} is below 1")
+            for name in ("max_entries_per_append", "max_pending", "max_log_entries")
+            if (value := getattr(self, name)) < 1
+        ]
         if problems:
             raise ConfigurationError(problems)
 
