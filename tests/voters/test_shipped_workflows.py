@@ -1,12 +1,14 @@
 """The shipped workflows whose agents are local programs: they decide from what they measure and check."""
 
 import asyncio
+import importlib
 import json
 import os
 import subprocess
 import sys
 from collections import Counter
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,25 @@ def test_a_compressor_that_cannot_be_measured_is_said_and_not_voted_for(monkeypa
         "zlib-77 was not measured",
     ]
     assert none["choice"] == ABSTAIN
+
+
+def test_a_processor_that_is_slow_for_a_while_is_slow_for_every_candidate(monkeypatch):
+    monkeypatch.syspath_prepend(WORKFLOWS / "agents")
+    measuring = importlib.import_module("measure_compressor")
+    now = 0.0
+    monkeypatch.setattr(measuring.time, "process_time", lambda: now)
+
+    def work(seconds: float) -> bytes:
+        nonlocal now
+        now += seconds * (2 if now < measuring.MEASURED_SECONDS else 1)
+        return b"done"
+
+    measured = measuring.fastest({"one": partial(work, 0.01), "other": partial(work, 0.011)})
+
+    assert {name: (round(seconds, 6), done) for name, (seconds, done) in measured.items()} == {
+        "one": (0.01, b"done"),
+        "other": (0.011, b"done"),
+    }
 
 
 def test_without_a_file_the_checkouts_own_texts_are_measured(monkeypatch):

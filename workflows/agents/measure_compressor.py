@@ -19,13 +19,14 @@ import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 MOST_BYTES = 2**19
 CHUNK = 2**16
-MEASURED_SECONDS = 0.1
-"""How long each speed is measured at least; the fastest pass counts."""
-ALIKE = 0.05
+MEASURED_SECONDS = 0.2
+"""How long each speed is measured at least; the fastest pass counts, and the candidates take turns."""
+ALIKE = 0.1
 """Figures that differ by less than this share are alike: of alike candidates the one that compresses best is taken."""
 SOURCES = ("maos_flows", "policies", "workflows", "docs", "tests")
 SUFFIXES = {".py", ".md", ".yaml"}
@@ -66,16 +67,21 @@ class Compressor:
         if name not in {"zlib", "bz2", "lzma"} or not level.isdecimal():
             raise ValueError(f"{choice} is no compressor of the standard library with a level, like zlib-6")
         self.name, self.level = name, int(level)
+        self.machine()  # refuses a level it does not know
+
+    def machine(self) -> "zlib._Compress | bz2.BZ2Compressor | lzma.LZMACompressor":
+        """Give one that has compressed nothing yet."""
+        match self.name:
+            case "zlib":
+                return zlib.compressobj(self.level)
+            case "bz2":
+                return bz2.BZ2Compressor(self.level)
+            case _:
+                return lzma.LZMACompressor(preset=self.level)
 
     def compress(self, data: bytes) -> Iterator[bytes]:
         """Compress chunk by chunk."""
-        match self.name:
-            case "zlib":
-                machine: zlib._Compress | bz2.BZ2Compressor | lzma.LZMACompressor = zlib.compressobj(self.level)
-            case "bz2":
-                machine = bz2.BZ2Compressor(self.level)
-            case _:
-                machine = lzma.LZMACompressor(preset=self.level)
+        machine = self.machine()
         for start in range(0, len(data), CHUNK):
             yield machine.compress(data[start : start + CHUNK])
         yield machine.flush()
@@ -91,18 +97,30 @@ class Compressor:
                 return lzma.decompress(data)
 
 
-def measure(compressor: Compressor, data: bytes) -> Measurement:
-    """Measure one compressor: processor time, so that other programs count little, and memory at its peak."""
-    compression_seconds, compressed = fastest(lambda: b"".join(compressor.compress(data)))
-    decompression_seconds, decompressed = fastest(lambda: compressor.decompress(compressed))
-    if decompressed != data:
-        raise ValueError("what it decompresses is not what it compressed")
-    return Measurement(
-        ratio=len(data) / len(compressed),
-        compression_speed=len(data) / compression_seconds,
-        decompression_speed=len(data) / decompression_seconds,
-        memory=1 / peak_memory(compressor, data),
+def measure(compressors: Mapping[str, Compressor], data: bytes) -> dict[str, Measurement]:
+    """Measure the compressors: processor time, so that other programs count little, and memory at its peak."""
+    compressed = fastest({choice: partial(compress, compressor, data) for choice, compressor in compressors.items()})
+    decompressed = fastest(
+        {choice: partial(compressor.decompress, compressed[choice][1]) for choice, compressor in compressors.items()}
     )
+    measured: dict[str, Measurement] = {}
+    for choice, compressor in compressors.items():
+        compression_seconds, packed = compressed[choice]
+        decompression_seconds, unpacked = decompressed[choice]
+        if unpacked != data:
+            raise RuntimeError(f"what {choice} decompresses is not what it compressed")
+        measured[choice] = Measurement(
+            ratio=len(data) / len(packed),
+            compression_speed=len(data) / compression_seconds,
+            decompression_speed=len(data) / decompression_seconds,
+            memory=1 / peak_memory(compressor, data),
+        )
+    return measured
+
+
+def compress(compressor: Compressor, data: bytes) -> bytes:
+    """Compress all of it."""
+    return b"".join(compressor.compress(data))
 
 
 def peak_memory(compressor: Compressor, data: bytes) -> int:
@@ -116,15 +134,21 @@ def peak_memory(compressor: Compressor, data: bytes) -> int:
     return peak - before
 
 
-def fastest(call: Callable[[], bytes]) -> tuple[float, bytes]:
-    """Give the processor seconds of the fastest of several passes, and what the call gives."""
-    best, spent, result = math.inf, 0.0, b""
-    while spent < MEASURED_SECONDS:
-        start = time.process_time()
-        result = call()
-        taken = max(time.process_time() - start, 1e-6)
-        best, spent = min(best, taken), spent + taken
-    return best, result
+def fastest(calls: Mapping[str, Callable[[], bytes]]) -> dict[str, tuple[float, bytes]]:
+    """Give for each call the processor seconds of the fastest of several passes, and what the call gives.
+
+    The calls take turns: a processor that is slow for a while is slow for all of them, not for whoever's turn it was.
+    """
+    results = dict.fromkeys(calls, (math.inf, b""))
+    spent = dict.fromkeys(calls, 0.0)
+    while waiting := [name for name in calls if spent[name] < MEASURED_SECONDS]:
+        for name in waiting:
+            start = time.process_time()
+            result = calls[name]()
+            taken = max(time.process_time() - start, 1e-6)
+            results[name] = (min(results[name][0], taken), result)
+            spent[name] += taken
+    return results
 
 
 def sample() -> tuple[str, bytes]:
@@ -144,13 +168,14 @@ def vote(view: str, choices: list[str], name: str, data: bytes) -> dict[str, obj
     Its confidence is one half and half of its lead over the best that is not alike: 1 would be infinitely better.
     """
     worth = VIEWS[view]
-    measured: dict[str, Measurement] = {}
+    compressors: dict[str, Compressor] = {}
     refused: list[str] = []
     for choice in choices:
         try:
-            measured[choice] = measure(Compressor(choice), data)
-        except (ValueError, lzma.LZMAError, zlib.error) as error:
+            compressors[choice] = Compressor(choice)
+        except (ValueError, lzma.LZMAError) as error:
             refused.append(f"{choice} was not measured: {error}")
+    measured = measure(compressors, data)
     evidence = [f"measured on {name}, {len(data)} bytes"]
     evidence += [f"{choice}: {figures}" for choice, figures in measured.items()] + refused
     if not measured:
