@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from textwrap import wrap
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from maos_flows.flows.artifacts import artifact_key, ballot_rows, decision_markdown, headline
 from maos_flows.flows.course import course
-from maos_flows.flows.fences import facts, fenced, inline
+from maos_flows.flows.fences import broken, facts, fenced, inline
 from maos_flows.model import Absence, AbsenceKind, Agent, Ballot, Event, EventKind, Parameters, Proposal, Risk
 from maos_flows.policies.adaptive import Adaptive
 from maos_flows.policies.deciding import decide, freeze
@@ -95,6 +96,13 @@ def test_long_lines_are_broken_at_white_space_unless_they_are_there_to_be_copied
     assert max(map(len, fenced(line).split("\n"))) <= 100
     assert " ".join(fenced(line).split("\n")[1:-1]) == line
     assert line in fenced(line, width=0)
+
+
+@given(st.text("ab- `日", max_size=300), st.integers(2, 60))
+def test_lines_are_broken_where_the_standard_library_would(text, width):
+    line = text.lstrip()
+    expected = wrap(line, width, break_long_words=False, break_on_hyphens=False)
+    assert list(broken(line, width)) == ([line] if len(line) <= width else expected)
 
 
 def test_a_long_fact_takes_several_rows_of_its_table():
