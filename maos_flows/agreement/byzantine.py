@@ -277,10 +277,11 @@ class ByzantineReplicas:
         """Write, send, note; and wake the replica when time matters to it next."""
         if step.durable is not None:
             seat.durable = step.durable
-        self._network.send(step.messages)
+        if step.messages:
+            self._network.send(step.messages)
         is_honest = isinstance(seat.replica, Replica)
         if is_honest:
-            self._note(agent, seat, step)
+            self._note(agent, step)
         deadline = step.deadline if is_honest else 1
         wakes_at = None if deadline is None else seat.ticked_at + deadline
         if wakes_at != seat.wakes_at:
@@ -289,7 +290,7 @@ class ByzantineReplicas:
             if wakes_at is not None:
                 self._network.plan(wakes_at * self._pacing.hop, Wake(agent, seat.life))
 
-    def _note(self, agent: str, seat: _Seat, step: AnyStep) -> None:
+    def _note(self, agent: str, step: AnyStep) -> None:
         """Tell what an honest replica's step shows."""
         for fault in step.faults:
             found = fault.evidence[0] if fault.evidence else None
@@ -297,7 +298,9 @@ class ByzantineReplicas:
                 self._convict(agent, found)
             else:
                 self._suspect(Fault(fault.peer, fault.reason, is_proof=False, evidence=(agent,)), by=agent)
-        durable = seat.durable
+        durable = step.durable
+        if durable is None:
+            return  # nor has it decided
         if durable.view > self._highest_view:
             self._highest_view = durable.view
             primary = self.agreement.primary(durable.view)

@@ -19,6 +19,7 @@ class Outbox:
         self._messages: list[Envelope[Message]] = []
         self._outputs: list[Decision] = []
         self._faults: list[Fault] = []
+        self._nothing: ByzantineStep = Step()
 
     def send(self, peer: str, message: Message) -> None:
         """Send to one peer."""
@@ -43,8 +44,10 @@ class Outbox:
 
     def step(self, durable: Durable | None, deadline: int | None) -> ByzantineStep:
         """Hand over all of it, and start anew."""
-        if not self._messages and not self._outputs and not self._faults:
-            return Step((), durable, (), (), deadline)
+        if durable is None and not (self._messages or self._outputs or self._faults):
+            if self._nothing.deadline != deadline:
+                self._nothing = Step(deadline=deadline)
+            return self._nothing
         step = Step(tuple(self._messages), durable, tuple(self._outputs), tuple(self._faults), deadline)
         self._messages.clear()
         self._outputs.clear()
