@@ -31,7 +31,7 @@ from maos_flows.protocols.raft_decision import (
     closing_due,
 )
 from maos_flows.protocols.raft_log import Saved
-from maos_flows.protocols.raft_messages import Message
+from maos_flows.protocols.raft_messages import Entry, Message
 from maos_flows.protocols.raft_requests import Committed
 from maos_flows.protocols.step import Envelope
 from maos_flows.quorum import majority, tolerated_crashes
@@ -300,9 +300,9 @@ class RaftReplicas:
         if step.messages:
             self._record.votes(step.messages)
             self._network.send(step.messages)
-        committed = [output for output in step.outputs if isinstance(output, Committed)]
-        if committed:
-            self._apply(agent, seat, committed)
+        for output in step.outputs:
+            if isinstance(output, Committed):
+                self._apply(agent, seat, output)
         for fault in step.faults:
             self._record.suspect(fault.peer, fault.reason, by=agent)
 
@@ -318,26 +318,26 @@ class RaftReplicas:
         deadline = self._give_up - self._timing.election_timeout_max * 2
         if self._network.now < deadline and any(leader.log.index_of(key) is None for key in self._ballot_ids):
             return
-        state = self._fold(NOTHING_APPLIED, 1, [entry.payload for entry in leader.log.entries])
+        state = self._fold(NOTHING_APPLIED, 1, leader.log.entries)
         if not any(agent in self._ballots for agent in state.missing):
             deadline = 0
         closing = closing_due(state, leader_time=self._network.now, deadline=deadline)
         if closing is not None:
             leader.propose(closing, CLOSE)
 
-    def _fold(self, state: DecisionState, first: int, payloads: Sequence[object]) -> DecisionState:
+    def _fold(self, state: DecisionState, first: int, entries: Sequence[Entry]) -> DecisionState:
         """Apply entries, the first of them at that index; replicas with the same log share what comes of it."""
-        for index, payload in enumerate(payloads, first):
-            known = self._folded.get(index)
+        for index, entry in enumerate(entries, first):
+            payload, known = entry.payload, self._folded.get(index)
             if known is None or known[0] is not state or known[1] is not payload:
                 known = self._folded[index] = state, payload, apply_entry(state, index, payload)
             state = known[2]
         return state
 
-    def _apply(self, agent: str, seat: Seat, committed: Sequence[Committed]) -> None:
+    def _apply(self, agent: str, seat: Seat, committed: Committed) -> None:
         """Apply what an agent's replica has learnt to be committed."""
-        last = committed[-1].index
-        seat.state = self._fold(seat.state, committed[0].index, [output.entry.payload for output in committed])
+        last = committed.last
+        seat.state = self._fold(seat.state, committed.index, committed.entries)
         self._record.commit(agent, committed)
         if self._closed is None and seat.state.closing is not None:
             self._closed, self._closed_at = seat.state, self._network.now

@@ -44,14 +44,14 @@ class RaftRecord:
         now = self._network.now
         self._told.append(Happening(now, kind, text, agent, {"at_ms": now, **(data or {})}))
 
-    def commit(self, agent: str, committed: Sequence[Committed]) -> None:
+    def commit(self, agent: str, committed: Committed) -> None:
         """Note what is committed, in order, each index once: every replica hands all of it out, from 1."""
-        if committed[-1].index <= len(self.committed):
+        if committed.last <= len(self.committed):
             return
-        for output in committed:
-            if output.index not in self.committed:
-                self.committed[output.index] = said(output.entry.payload)
-                self._fresh.append((agent, output.index, output.entry.term))
+        for index, entry in enumerate(committed.entries, committed.index):
+            if index not in self.committed:
+                self.committed[index] = said(entry.payload)
+                self._fresh.append((agent, index, entry.term))
 
     def tell_moment(self) -> None:
         """Tell who voted for whom at this moment and what was committed, each in one line."""

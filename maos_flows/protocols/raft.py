@@ -386,11 +386,11 @@ class Replica:
     def _take_outputs(self) -> tuple[Output, ...]:
         if self.applied == self.commit and not self._proposals.has_fates and not self._reads.has_answers:
             return ()
-        new = self.log.after(self.applied, self.commit - self.applied)
-        applied = [Committed(index, entry) for index, entry in enumerate(new, self.applied + 1)]
+        new = Committed(self.applied + 1, self.log.after(self.applied, self.commit - self.applied))
         self.applied = self.commit
-        self._proposals.committed(applied)
-        return (*applied, *self._proposals.take_fates(), *self._reads.take_due(self.applied))
+        self._proposals.committed(new)
+        committed = (new,) if new.entries else ()
+        return (*committed, *self._proposals.take_fates(), *self._reads.take_due(self.applied))
 
     def _take_write(self) -> Write | None:
         hard_state = (self.term, self.vote)

@@ -1,7 +1,6 @@
 """What an application asks of a Raft replica and what it hears back: entries committed, proposals' fates, reads."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -22,10 +21,15 @@ class FateKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """An entry to apply: each index once a life, in order, from 1."""
+    """Entries to apply, the first of them at `index`: each index once a life, in order, from 1."""
 
     index: int
-    entry: Entry
+    entries: tuple[Entry, ...]
+
+    @property
+    def last(self) -> int:
+        """The index of the last of them."""
+        return self.index + len(self.entries) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +85,12 @@ class Proposals:
         """Say that a proposal made again was committed before."""
         self._fates.append(Fate(key, FateKind.COMMITTED, index))
 
-    def committed(self, outputs: Sequence[Committed]) -> None:
+    def committed(self, committed: Committed) -> None:
         """Learn what was committed."""
-        for output in outputs:
+        for index, entry in enumerate(committed.entries, committed.index):
             if not self._open:
                 return
-            index, key = output.index, output.entry.key
+            key = entry.key
             standing = self._key_at.get(index)
             if standing is not None and standing != key:
                 self._forget(standing)

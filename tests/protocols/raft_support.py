@@ -45,7 +45,8 @@ class Said:
 
     @property
     def applied(self) -> list[int]:
-        return [output.index for output in self.outputs if isinstance(output, Committed)]
+        committed = [output for output in self.outputs if isinstance(output, Committed)]
+        return [index for output in committed for index in range(output.index, output.last + 1)]
 
 
 def make(

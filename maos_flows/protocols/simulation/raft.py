@@ -135,16 +135,21 @@ class RaftWorld:
         self.invariants.changed(address)
         for output in step.outputs:
             if isinstance(output, Committed):
-                state = apply_entry(self._states[address], output.index, output.entry.payload)
-                self._states[address] = state
-                self._watcher.apply(address, replica, output)
-                if output.entry.key == FRESH:
-                    self._has_fresh.add(address)
-            self.invariants.said(address, output, self._states[address])
+                self._apply(address, replica, output)
+            else:
+                self.invariants.said(address, output)
         for fault in step.faults:
             self.invariants.accused(address, fault)
         replica.advance()
         self._drain(address)
+
+    def _apply(self, address: str, replica: Replica, committed: Committed) -> None:
+        for index, entry in enumerate(committed.entries, committed.index):
+            state = self._states[address] = apply_entry(self._states[address], index, entry.payload)
+            self._watcher.apply(address, replica, index, entry)
+            if entry.key == FRESH:
+                self._has_fresh.add(address)
+            self.invariants.folded(address, index, state)
 
     def act(self, action: Request | None) -> None:
         """Do what a client asks; None draws it, and the next."""

@@ -18,7 +18,7 @@ from maos_flows.protocols.raft_messages import (
     VoteReply,
     VoteRequest,
 )
-from maos_flows.protocols.raft_requests import Committed, Fate, FateKind, Output, ReadIndex
+from maos_flows.protocols.raft_requests import Fate, FateKind, ReadIndex
 from maos_flows.protocols.simulation.report import Violation
 from maos_flows.protocols.step import Envelope, Fault
 from maos_flows.quorum import majority
@@ -113,13 +113,15 @@ class RaftInvariants:
             case _:
                 pass
 
-    def said(self, agent: str, output: Output, state: object) -> None:
-        """Check an output; `state` is the decision as that replica has folded it so far."""
+    def folded(self, agent: str, index: int, state: object) -> None:
+        """Check the decision as a replica has folded it up to an index."""
+        known = self._states.setdefault(index, state)
+        if known != state:
+            self._violate("same_decision", f"{agent} folds {index} entries to another decision")
+
+    def said(self, agent: str, output: Fate | ReadIndex) -> None:
+        """Check what a replica says of a proposal or a read."""
         match output:
-            case Committed():
-                known = self._states.setdefault(output.index, state)
-                if known != state:
-                    self._violate("same_decision", f"{agent} folds {output.index} entries to another decision")
             case Fate() if output.kind is FateKind.COMMITTED:
                 entry = self.committed.get(output.index)
                 if entry is None or entry.key != output.key:

@@ -7,7 +7,6 @@ from typing import Any
 from maos_flows.protocols.raft import Replica
 from maos_flows.protocols.raft_log import Write
 from maos_flows.protocols.raft_messages import Entry, Message
-from maos_flows.protocols.raft_requests import Committed
 from maos_flows.protocols.simulation.driver import Simulation
 from maos_flows.protocols.step import Envelope
 
@@ -53,10 +52,10 @@ class RaftWatcher:
             more = {"written_term": write.term, "written_vote": write.vote, "first_index": write.first_index}
             self._trace("write", agent, replica, {**more, "entries": entries})
 
-    def apply(self, agent: str, replica: Replica, output: Committed) -> None:
+    def apply(self, agent: str, replica: Replica, index: int, entry: Entry) -> None:
         """Trace an entry handed out as committed."""
         if self._simulation.settings.trace is not None:
-            self._trace("apply", agent, replica, {"index": output.index, "entry": _plain(output.entry)})
+            self._trace("apply", agent, replica, {"index": index, "entry": _plain(entry)})
 
     def _trace(self, kind: str, agent: str, replica: Replica | None, more: Line) -> None:
         trace = self._simulation.settings.trace
